@@ -1,0 +1,2 @@
+//! What the kernel program and user space share.
+#![no_std]
