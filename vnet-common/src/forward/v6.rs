@@ -1,0 +1,130 @@
+//! An IPv6 packet: parse, extension headers, neighbour discovery, source check, route, endpoint, the router's ping.
+
+use super::{Action, Answer, Frame, Tables, View, frame_bytes, neighbor, route};
+use crate::abi::{Endpoint6Key, PORT_IP_FORWARDING, PortRecord, ROUTE_LOCAL, ROUTE_UNROUTABLE};
+use crate::net::{ethernet, icmp, ipv6, ndisc};
+use crate::verdict::DropReason;
+
+const L4: u32 = (ethernet::HEADER_BYTES + ipv6::HEADER_BYTES) as u32;
+
+/// The most bytes of extension headers that are walked.
+const MAX_EXTENSION_BYTES: u32 = 512;
+
+/// What the walk over the extension headers found.
+pub(super) struct Upper {
+    /// Where the ICMPv6 message starts, `None` where the packet holds none that can be looked at.
+    icmp: Option<u32>,
+    /// Whether a fragment header was on the way.
+    fragment: bool,
+}
+
+#[inline(always)]
+pub(super) fn decide<T: Tables, F: Frame>(
+    view: &View<'_, T>,
+    frame: &F,
+    port: &PortRecord,
+    to_group: bool,
+) -> Result<Action, DropReason> {
+    let header =
+        frame.at::<{ ipv6::HEADER_BYTES }>(ethernet::HEADER_BYTES as u32).ok_or(DropReason::Ipv6Truncated)?;
+    let ip = ipv6::parse(header).ok_or(DropReason::Ipv6Malformed)?;
+    let end = L4 + ip.payload_bytes;
+    let bytes = frame_bytes(frame, end).ok_or(DropReason::Ipv6Truncated)?;
+
+    let mut icmp = None;
+    if ip.next_header != ipv6::NEXT_TCP && ip.next_header != ipv6::NEXT_UDP {
+        let upper = walk_extensions(frame, ip.next_header, end)?;
+        if let Some(message) = upper.icmp {
+            let message_type = frame.at::<1>(message).ok_or(DropReason::Ipv6Truncated)?[0];
+            if ndisc::TYPES.contains(&message_type) {
+                return neighbor::decide(frame, port, &ip, message, end, upper.fragment);
+            }
+            icmp = (!upper.fragment).then_some(message);
+        }
+    }
+    if to_group {
+        return Err(DropReason::NotUnicast);
+    }
+    if ip.hop_limit == 0 {
+        return Err(DropReason::HopLimitZero);
+    }
+    let own_source = *ip.source_be == port.ipv6_be;
+    if !own_source {
+        // The one thing that a link-local address may do: ping the router.
+        if ipv6::is_link_local(ip.source_be) && *ip.destination_be == ipv6::ROUTER_LINK_LOCAL_BE {
+            return ping(frame, icmp, end);
+        }
+        if port.flags & PORT_IP_FORWARDING == 0 {
+            return Err(DropReason::SourceSpoofed);
+        }
+        if !ipv6::is_routable_unicast(ip.source_be) {
+            return Err(DropReason::SourceNotUnicast);
+        }
+    }
+
+    let leaf = view.lookup(port.routes6, ip.destination_be, 0).ok_or(DropReason::NoRoute)?;
+    let record = view.tables.route(leaf).ok_or(DropReason::TablesInconsistent)?;
+    if record.kind == ROUTE_UNROUTABLE && own_source && *ip.destination_be == ipv6::ROUTER_LINK_LOCAL_BE {
+        return ping(frame, icmp, end);
+    }
+    route::admit(record, || !own_source && view.lookup(port.space6, ip.source_be, 0).is_none())?;
+
+    let key = Endpoint6Key { range: record.endpoints, address_be: *ip.destination_be };
+    let index = view.tables.endpoint6(&key).map_or(0, |cell| view.cell(cell));
+    if index != 0 {
+        return Ok(Action::Deliver(route::deliver(view, record, index, bytes)?));
+    }
+    if own_source && record.kind == ROUTE_LOCAL && *ip.destination_be == port.router6_be {
+        return ping(frame, icmp, end);
+    }
+    Err(DropReason::NoEndpoint)
+}
+
+/// Walks the extension headers (RFC 8200 section 4) up to the upper layer, a later fragment, or the bound.
+#[inline(always)]
+fn walk_extensions<F: Frame>(frame: &F, first: u8, end: u32) -> Result<Upper, DropReason> {
+    let mut next = first;
+    let mut offset = L4;
+    let mut fragment = false;
+    let mut count = 0;
+    while count <= ipv6::MAX_EXTENSION_HEADERS {
+        let Some(kind) = ipv6::extension(next) else {
+            let is_icmp = next == ipv6::NEXT_ICMPV6;
+            if is_icmp && offset + icmp::HEAD_BYTES as u32 > end {
+                return Err(DropReason::Ipv6Truncated);
+            }
+            return Ok(Upper { icmp: is_icmp.then_some(offset), fragment });
+        };
+        let head = frame.at::<4>(offset).ok_or(DropReason::Ipv6ExtensionHeaders)?;
+        next = head[0];
+        let bytes = match kind {
+            ipv6::Extension::Options => (u32::from(head[1]) + 1) * 8,
+            ipv6::Extension::Authentication => (u32::from(head[1]) + 2) * 4,
+            ipv6::Extension::Fragment => {
+                fragment = true;
+                if u16::from_be_bytes([head[2], head[3]]) & 0xfff8 != 0 {
+                    // A later fragment holds no header of the upper layer.
+                    return Ok(Upper { icmp: None, fragment });
+                }
+                8
+            }
+        };
+        offset += bytes;
+        if offset > L4 + MAX_EXTENSION_BYTES || offset > end {
+            return Err(DropReason::Ipv6ExtensionHeaders);
+        }
+        count += 1;
+    }
+    Err(DropReason::Ipv6ExtensionHeaders)
+}
+
+/// A packet for the virtual router: an echo request is answered, all else is not served.
+#[inline(always)]
+fn ping<F: Frame>(frame: &F, icmp: Option<u32>, end: u32) -> Result<Action, DropReason> {
+    let message = icmp.ok_or(DropReason::RouterUnserved)?;
+    let head = frame.at::<{ icmp::HEAD_BYTES }>(message).ok_or(DropReason::Ipv6Truncated)?;
+    if message + icmp::HEAD_BYTES as u32 <= end && icmp::reply_v6(head).is_some() {
+        return Ok(Action::Answer(Answer::EchoV6 { message }));
+    }
+    Err(DropReason::RouterUnserved)
+}

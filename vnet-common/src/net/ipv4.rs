@@ -1,0 +1,79 @@
+//! IPv4 (RFC 791): the fixed part of the header, options allowed.
+
+use super::be16;
+
+/// Length of the header without options.
+pub const HEADER_BYTES: usize = 20;
+
+/// Protocol number of ICMP.
+pub const PROTOCOL_ICMP: u8 = 1;
+
+/// What can be wrong with a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The version is not 4, or the header length is below 20 bytes.
+    Malformed,
+    /// The total length is below the header length.
+    Truncated,
+}
+
+/// The fields that forwarding needs. Lengths are in bytes, addresses in network byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ipv4 {
+    /// Header length, options included: 20 to 60.
+    pub header_bytes: u32,
+    /// Total length, header included.
+    pub total_bytes: u32,
+    /// Time to live.
+    pub ttl: u8,
+    /// Protocol of the payload.
+    pub protocol: u8,
+    /// Whether the packet is a fragment, the first one included.
+    pub is_fragment: bool,
+    /// Source address.
+    pub source_be: [u8; 4],
+    /// Destination address.
+    pub destination_be: [u8; 4],
+}
+
+/// Parses a header. That the frame holds `total_bytes` is for the caller to check.
+///
+/// The header checksum is not verified: nothing in the header changes on the way, so the receiver's check still holds.
+///
+/// # Errors
+/// [`Fault`]; nothing of the packet may be used then.
+#[inline(always)]
+pub fn parse(header: &[u8; HEADER_BYTES]) -> Result<Ipv4, Fault> {
+    let h = header;
+    // Version 4 and a header length of 5 to 15 words, in one comparison.
+    if !(0x45..=0x4f).contains(&h[0]) {
+        return Err(Fault::Malformed);
+    }
+    let header_bytes = u32::from(h[0] & 0x0f) * 4;
+    let total_bytes = u32::from(be16(h[2], h[3]));
+    if total_bytes < header_bytes {
+        return Err(Fault::Truncated);
+    }
+    Ok(Ipv4 {
+        header_bytes,
+        total_bytes,
+        ttl: h[8],
+        protocol: h[9],
+        is_fragment: be16(h[6], h[7]) & 0x3fff != 0,
+        source_be: [h[12], h[13], h[14], h[15]],
+        destination_be: [h[16], h[17], h[18], h[19]],
+    })
+}
+
+/// Whether an address can be a packet's source: not 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, multicast or broadcast
+/// (RFC 1812 section 5.3.7, RFC 6890).
+#[inline(always)]
+#[must_use]
+pub const fn is_unicast(address_be: [u8; 4]) -> bool {
+    let [a, b, _, _] = address_be;
+    !(a == 0
+        || a == 127
+        || (a == 169 && b == 254)
+        || a & 0xf0 == 0xe0
+        || u32::from_be_bytes(address_be) == u32::MAX)
+}
