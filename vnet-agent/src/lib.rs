@@ -1,1 +1,3 @@
 //! The agent's library.
+pub mod compile;
+pub mod dataplane;

@@ -1,0 +1,4 @@
+//! stub
+pub struct Attachment;
+pub struct Attachments;
+pub fn compile() {}

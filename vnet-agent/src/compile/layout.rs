@@ -1,0 +1,368 @@
+//! Where everything of an image stands in the tables, and what a new image changes.
+//!
+//! [`Layout::plan`] walks only the VNets whose image is another one than before. Entries that a packet can reach are
+//! never written again: what changes gets a new entry, a cell is pointed at it, and the old entry is free once
+//! [`Layout::settle`] says that every packet of the old generation has ended.
+
+mod nics;
+mod ranges;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use vnet_common::abi::{self, NONE, RouteRecord};
+
+use self::nics::NicPlace;
+use self::ranges::RangePlace;
+use super::image::{Image, Name, RouteTable, Target, VnetImage};
+use super::plan::{Capacity, CapacityExceeded, Plan, Table};
+use super::pool::Pool;
+use super::route_table::{Built, Routes};
+use super::trie::Nodes;
+
+/// The port that stands for every NIC without an interface: packets for it are dropped as `endpoint-detached`.
+const DETACHED_PORT: u32 = 1;
+
+/// The places of everything that is committed.
+#[derive(Debug)]
+pub struct Layout {
+    generation: u64,
+    capacity: Capacity,
+    nodes: Nodes,
+    routes: Routes,
+    cells: Cells,
+    ports: Pool,
+    port_counters: Pool,
+    peering_counters: Pool,
+    range_numbers: Pool,
+    endpoints6_in_use: u32,
+    /// Which port slots are taken, by which interface.
+    slots: BTreeMap<u32, u32>,
+    vnets: BTreeMap<Name, VnetPlace>,
+    image: Image,
+}
+
+/// The cells, and the value that each has in the generation that is planned.
+#[derive(Debug)]
+struct Cells {
+    pool: Pool,
+    changed: BTreeMap<u32, u32>,
+}
+
+impl Cells {
+    fn take(&mut self) -> Result<u32, CapacityExceeded> {
+        self.pool.take()
+    }
+
+    fn set(&mut self, cell: u32, value: u32) {
+        self.changed.insert(cell, value);
+    }
+
+    /// The cell reads as "none" from the next generation on, and is free after that.
+    fn retire(&mut self, cell: u32) {
+        self.set(cell, NONE);
+        self.pool.retire(cell);
+    }
+}
+
+/// A pair of tries with the cells of their roots.
+#[derive(Debug, Default)]
+struct Rooted {
+    cell4: u32,
+    cell6: u32,
+    built: Built,
+}
+
+#[derive(Debug, Default)]
+struct VnetPlace {
+    image: Arc<VnetImage>,
+    space: Rooted,
+    subnets: BTreeMap<Name, Rooted>,
+    ranges: BTreeMap<IpNet, RangePlace>,
+    nics: BTreeMap<Name, NicPlace>,
+    /// The counters of what this VNet sends, by its peering object.
+    peering_counters: BTreeMap<Name, u32>,
+}
+
+impl Layout {
+    /// An empty layout for tables of this capacity. Its first plan publishes generation 1.
+    #[must_use]
+    pub fn new(capacity: Capacity) -> Self {
+        let first = abi::FIRST_CELL;
+        Self {
+            generation: 0,
+            capacity,
+            nodes: Nodes::new(capacity.nodes),
+            routes: Routes::new(capacity.routes),
+            cells: Cells {
+                pool: Pool::new(Table::Cells, first, first + capacity.cells),
+                changed: BTreeMap::new(),
+            },
+            ports: Pool::new(Table::Ports, DETACHED_PORT + 1, capacity.ports),
+            port_counters: Pool::new(Table::PortCounters, 1, capacity.port_counters),
+            peering_counters: Pool::new(Table::PeeringCounters, 1, capacity.peering_counters),
+            range_numbers: Pool::new(Table::Cells, 1, u32::MAX),
+            endpoints6_in_use: 0,
+            slots: BTreeMap::new(),
+            vnets: BTreeMap::new(),
+            image: Image::default(),
+        }
+    }
+
+    /// The image of the last plan.
+    #[must_use]
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// The generation of the last plan that was not empty.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// How large the tables are.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    /// How many trie nodes are in use.
+    #[must_use]
+    pub fn nodes_in_use(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The index into `PORT_COUNTERS` of a NIC, `None` where it never had an interface.
+    #[must_use]
+    pub fn port_counter(&self, vnet: &str, nic: &str) -> Option<u32> {
+        self.vnets.get(vnet)?.nics.get(nic)?.counter()
+    }
+
+    /// The index into `PEERING_COUNTERS` of what crosses a peering away from `vnet`.
+    #[must_use]
+    pub fn peering_counter(&self, vnet: &str, peering: &str) -> Option<u32> {
+        self.vnets.get(vnet)?.peering_counters.get(peering).copied()
+    }
+
+    /// What to write so that the tables hold `next`. An empty plan publishes nothing.
+    ///
+    /// # Errors
+    /// [`CapacityExceeded`]: the layout is of no use any more; build a new one, with larger tables, from scratch.
+    pub fn plan(&mut self, next: &Image) -> Result<Plan, CapacityExceeded> {
+        let mut plan = Plan::default();
+        let mut changed: Vec<(Name, Arc<VnetImage>)> = Vec::new();
+        for (name, image) in &next.vnets {
+            let same = self.vnets.get(name).is_some_and(|place| is_same(&place.image, image));
+            if !same {
+                changed.push((Name::clone(name), Arc::clone(image)));
+            }
+        }
+        let gone: Vec<Name> =
+            self.vnets.keys().filter(|&name| !next.vnets.contains_key(name)).cloned().collect();
+
+        for name in &gone {
+            if let Some(place) = self.vnets.remove(name) {
+                self.drop_vnet(place, &mut plan);
+            }
+        }
+        // Routes lead to ranges of other VNets, and ranges to NICs: each step needs all of the one before.
+        for (name, image) in &changed {
+            self.place_ranges(name, image, &mut plan)?;
+        }
+        for (name, image) in &changed {
+            self.place_subnet_cells(name, image)?;
+            self.place_nics(name, image, &mut plan)?;
+            self.place_endpoints(name, image, &mut plan)?;
+        }
+        for (name, image) in &changed {
+            self.place_routes(name, image, &mut plan)?;
+        }
+        for (name, image) in changed {
+            self.vnets.entry(name).or_default().image = image;
+        }
+        self.image = next.clone();
+        self.finish(&mut plan);
+        Ok(plan)
+    }
+
+    /// Every packet of the generation before the last plan's has ended: what it alone used is free.
+    pub fn settle(&mut self) {
+        self.nodes.settle();
+        self.routes.settle();
+        self.cells.pool.settle();
+        self.ports.settle();
+        self.port_counters.settle();
+        self.peering_counters.settle();
+        self.range_numbers.settle();
+    }
+
+    fn finish(&mut self, plan: &mut Plan) {
+        plan.freed_cells.extend_from_slice(self.cells.pool.retired());
+        plan.freed_devices.extend_from_slice(self.ports.retired());
+        plan.cells.extend(std::mem::take(&mut self.cells.changed));
+        if self.generation == 0 || !plan.is_empty() {
+            self.generation += 1;
+        }
+        plan.generation = self.generation;
+    }
+
+    /// The cells of the subnets' route roots, and those of the space: NICs name them.
+    fn place_subnet_cells(&mut self, name: &Name, image: &VnetImage) -> Result<(), CapacityExceeded> {
+        let Self { vnets, cells, .. } = self;
+        let place = vnets.entry(Name::clone(name)).or_default();
+        if place.space.cell4 == NONE {
+            (place.space.cell4, place.space.cell6) = (cells.take()?, cells.take()?);
+        }
+        for subnet in image.subnets.keys() {
+            if !place.subnets.contains_key(subnet) {
+                let rooted = Rooted { cell4: cells.take()?, cell6: cells.take()?, built: Built::default() };
+                place.subnets.insert(Name::clone(subnet), rooted);
+            }
+        }
+        Ok(())
+    }
+
+    fn place_routes(
+        &mut self,
+        name: &Name,
+        image: &VnetImage,
+        plan: &mut Plan,
+    ) -> Result<(), CapacityExceeded> {
+        self.place_peering_counters(name, image, plan)?;
+        let old = self.vnets.get(name).map(|place| Arc::clone(&place.image)).unwrap_or_default();
+        for (subnet, table) in &image.subnets {
+            let records = self.records(name, table);
+            let Self { vnets, nodes, routes, cells, .. } = self;
+            let Some(rooted) = vnets.get_mut(name).and_then(|place| place.subnets.get_mut(subnet)) else {
+                continue;
+            };
+            let built = Built::routes(records.into_iter(), nodes, routes, plan)?;
+            replace(rooted, built, nodes, routes, cells);
+        }
+        let space = Built::space(&image.ranges, &mut self.nodes, plan)?;
+        let Self { vnets, nodes, routes, cells, .. } = self;
+        let Some(place) = vnets.get_mut(name) else { return Ok(()) };
+        replace(&mut place.space, space, nodes, routes, cells);
+        for subnet in old.subnets.keys().filter(|subnet| !image.subnets.contains_key(*subnet)) {
+            if let Some(rooted) = place.subnets.remove(subnet) {
+                remove(rooted, nodes, routes, cells);
+            }
+        }
+        let live = live_peerings(image);
+        let gone: Vec<Name> =
+            place.peering_counters.keys().filter(|&peering| !live.contains(peering)).cloned().collect();
+        for peering in gone {
+            if let Some(counter) = place.peering_counters.remove(&peering) {
+                self.peering_counters.retire(counter);
+            }
+        }
+        Ok(())
+    }
+
+    fn place_peering_counters(
+        &mut self,
+        name: &Name,
+        image: &VnetImage,
+        plan: &mut Plan,
+    ) -> Result<(), CapacityExceeded> {
+        let place = self.vnets.entry(Name::clone(name)).or_default();
+        for peering in live_peerings(image) {
+            if !place.peering_counters.contains_key(&peering) {
+                let counter = self.peering_counters.take()?;
+                plan.reset_peering_counters.push(counter);
+                place.peering_counters.insert(peering, counter);
+            }
+        }
+        Ok(())
+    }
+
+    /// The route records of a subnet's routes.
+    fn records(&self, vnet: &Name, table: &RouteTable) -> Vec<(IpNet, RouteRecord)> {
+        table.iter().map(|(prefix, target)| (*prefix, self.record(vnet, target))).collect()
+    }
+
+    fn record(&self, vnet: &Name, target: &Target) -> RouteRecord {
+        let kind = |kind| RouteRecord { kind, ..RouteRecord::default() };
+        match target {
+            Target::None => kind(abi::ROUTE_NONE),
+            Target::Internet => kind(abi::ROUTE_INTERNET),
+            Target::Unroutable => kind(abi::ROUTE_UNROUTABLE),
+            Target::Local { range } => self.to_range(vnet, range, kind(abi::ROUTE_LOCAL)),
+            Target::Peering { peering, remote, range, access, forwarded } => {
+                let mut record = self.to_range(remote, range, kind(abi::ROUTE_PEERING));
+                record.flags = if *access { abi::ROUTE_ACCESS } else { 0 };
+                record.flags |= if *forwarded { abi::ROUTE_FORWARDED } else { 0 };
+                record.counter = self.peering_counter(vnet, peering).unwrap_or(NONE);
+                record
+            }
+        }
+    }
+
+    fn to_range(&self, vnet: &Name, range: &IpNet, record: RouteRecord) -> RouteRecord {
+        // A range that is not there has no endpoints: number 0 names an empty trie, and no endpoint.
+        let place = self.vnets.get(vnet).and_then(|place| place.ranges.get(range));
+        RouteRecord {
+            endpoints: place.map_or(NONE, RangePlace::number),
+            skip_bytes: ranges::skip_bytes(range),
+            ..record
+        }
+    }
+
+    fn drop_vnet(&mut self, place: VnetPlace, plan: &mut Plan) {
+        let Self { nodes, routes, cells, .. } = self;
+        remove(place.space, nodes, routes, cells);
+        for rooted in place.subnets.into_values() {
+            remove(rooted, nodes, routes, cells);
+        }
+        for counter in place.peering_counters.into_values() {
+            self.peering_counters.retire(counter);
+        }
+        for range in place.ranges.into_values() {
+            self.drop_range(range, plan);
+        }
+        for nic in place.nics.into_values() {
+            self.drop_nic(&nic);
+        }
+    }
+}
+
+fn is_same(a: &Arc<VnetImage>, b: &Arc<VnetImage>) -> bool {
+    Arc::ptr_eq(a, b) || a == b
+}
+
+/// The peerings that some route of the VNet crosses.
+fn live_peerings(image: &VnetImage) -> std::collections::BTreeSet<Name> {
+    let targets = image.subnets.values().flat_map(|table| table.values());
+    targets
+        .filter_map(|target| match target {
+            Target::Peering { peering, .. } => Some(Name::clone(peering)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Puts `built` in the place of what `rooted` holds.
+fn replace(rooted: &mut Rooted, built: Built, nodes: &mut Nodes, routes: &mut Routes, cells: &mut Cells) {
+    let mut old = std::mem::replace(&mut rooted.built, built);
+    if old.root4 != rooted.built.root4 {
+        cells.set(rooted.cell4, rooted.built.root4);
+    }
+    if old.root6 != rooted.built.root6 {
+        cells.set(rooted.cell6, rooted.built.root6);
+    }
+    old.release(nodes, routes);
+}
+
+fn remove(mut rooted: Rooted, nodes: &mut Nodes, routes: &mut Routes, cells: &mut Cells) {
+    rooted.built.release(nodes, routes);
+    for cell in [rooted.cell4, rooted.cell6] {
+        if cell != NONE {
+            cells.retire(cell);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

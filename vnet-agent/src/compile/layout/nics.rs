@@ -1,0 +1,154 @@
+//! NICs: a port with its record and device, a slot for its interface, a counter.
+
+use vnet_common::abi::{NONE, PORT_ATTACHED, PORT_IP_FORWARDING, PORT_PROBES, PORT_SLOTS, PortRecord};
+
+use super::super::image::{Interface, Name, NicImage, VnetImage};
+use super::super::plan::{CapacityExceeded, Plan, Table};
+use super::{DETACHED_PORT, Layout};
+
+/// Where a NIC stands. Without an interface it is the shared detached port.
+#[derive(Debug, Default)]
+pub(super) struct NicPlace {
+    attached: Option<Attached>,
+    /// Kept while the NIC exists, so that counts go on when its interface comes back.
+    counter: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Attached {
+    port: u32,
+    slot: u32,
+    record: PortRecord,
+}
+
+impl NicPlace {
+    pub(super) fn port(&self) -> u32 {
+        self.attached.map_or(DETACHED_PORT, |attached| attached.port)
+    }
+
+    pub(super) fn counter(&self) -> Option<u32> {
+        self.counter
+    }
+}
+
+impl Layout {
+    /// Gives the NICs of a VNet their ports, and takes them from NICs that are gone.
+    pub(super) fn place_nics(
+        &mut self,
+        name: &Name,
+        image: &VnetImage,
+        plan: &mut Plan,
+    ) -> Result<(), CapacityExceeded> {
+        let Some(place) = self.vnets.get_mut(name) else { return Ok(()) };
+        let mut nics = std::mem::take(&mut place.nics);
+        // First what goes: a slot may pass from one NIC to another in one commit.
+        nics.retain(|nic, old| {
+            let interface = image.nics.get(nic).and_then(|spec| spec.interface);
+            if old.attached.is_some_and(|at| interface.is_none_or(|i| i.ifindex != at.record.ifindex)) {
+                self.detach(old);
+            }
+            let stays = image.nics.contains_key(nic);
+            if !stays {
+                self.drop_nic(old);
+            }
+            stays
+        });
+        for (nic, spec) in &image.nics {
+            let old = nics.entry(Name::clone(nic)).or_default();
+            if let Some(interface) = spec.interface {
+                self.attach(name, spec, interface, old, plan)?;
+            }
+        }
+        if let Some(place) = self.vnets.get_mut(name) {
+            place.nics = nics;
+        }
+        Ok(())
+    }
+
+    pub(super) fn drop_nic(&mut self, nic: &NicPlace) {
+        if let Some(counter) = nic.counter {
+            self.port_counters.retire(counter);
+        }
+        if let Some(attached) = nic.attached {
+            self.slots.remove(&attached.slot);
+            self.cells.set(attached.slot, NONE);
+            self.ports.retire(attached.port);
+        }
+    }
+
+    fn detach(&mut self, nic: &mut NicPlace) {
+        if let Some(attached) = nic.attached.take() {
+            self.slots.remove(&attached.slot);
+            self.cells.set(attached.slot, NONE);
+            self.ports.retire(attached.port);
+        }
+    }
+
+    fn attach(
+        &mut self,
+        vnet: &Name,
+        spec: &NicImage,
+        interface: Interface,
+        nic: &mut NicPlace,
+        plan: &mut Plan,
+    ) -> Result<(), CapacityExceeded> {
+        let counter = match nic.counter {
+            Some(counter) => counter,
+            None => {
+                let counter = self.port_counters.take()?;
+                plan.reset_port_counters.push(counter);
+                *nic.counter.insert(counter)
+            }
+        };
+        let record = self.port_record(vnet, spec, interface, counter);
+        let slot = match nic.attached {
+            Some(attached) if attached.record == record => return Ok(()),
+            Some(attached) => {
+                self.ports.retire(attached.port);
+                attached.slot
+            }
+            None => self.free_slot(interface.ifindex)?,
+        };
+        let port = self.ports.take()?;
+        self.slots.insert(slot, interface.ifindex);
+        self.cells.set(slot, port);
+        plan.ports.push((port, record));
+        plan.devices.push((port, interface.ifindex));
+        nic.attached = Some(Attached { port, slot, record });
+        Ok(())
+    }
+
+    fn free_slot(&self, ifindex: u32) -> Result<u32, CapacityExceeded> {
+        let first = 1 + ifindex % PORT_SLOTS;
+        (first..first + PORT_PROBES)
+            .find(|slot| !self.slots.contains_key(slot))
+            .ok_or(CapacityExceeded { table: Table::PortSlots, capacity: PORT_SLOTS })
+    }
+
+    fn port_record(&self, vnet: &Name, spec: &NicImage, interface: Interface, counter: u32) -> PortRecord {
+        let place = self.vnets.get(vnet);
+        let routes = place.and_then(|place| place.subnets.get(&spec.subnet));
+        let space = place.map(|place| &place.space);
+        // Without an address of the family, or forwarding, there are no routes: nothing of the family gets through.
+        let cell = |has: bool, cell: Option<u32>| cell.filter(|_| has).unwrap_or(NONE);
+        let (has4, has6) = (spec.ipv4.is_some(), spec.ipv6.is_some());
+        let forwarding = if spec.ip_forwarding { PORT_IP_FORWARDING } else { 0 };
+        PortRecord {
+            ifindex: interface.ifindex,
+            mac: spec.mac,
+            flags: PORT_ATTACHED | forwarding,
+            ipv4_be: spec.ipv4.map_or([0; 4], |address| address.octets()),
+            routes4: cell(has4, routes.map(|rooted| rooted.cell4)),
+            routes6: cell(has6, routes.map(|rooted| rooted.cell6)),
+            space4: cell(has4, space.map(|rooted| rooted.cell4)),
+            space6: cell(has6, space.map(|rooted| rooted.cell6)),
+            router4_be: spec.router4.map_or([0; 4], |address| address.octets()),
+            counter,
+            mtu_bytes: interface.mtu_bytes,
+            reserved: 0,
+            ipv6_be: spec.ipv6.map_or([0; 16], |address| address.octets()),
+            router6_be: spec.router6.map_or([0; 16], |address| address.octets()),
+            padding: [0; 6],
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What a commit writes, and in which order: see [`Plan`].
+
+use vnet_common::abi::{Endpoint6Key, Node, PortRecord, RouteRecord};
+
+/// The tables whose entries the agent gives out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Roots of tries and IPv6 endpoints.
+    Cells,
+    /// Trie nodes.
+    Nodes,
+    /// NICs with an interface.
+    Ports,
+    /// Route records.
+    Routes,
+    /// IPv6 endpoints.
+    Endpoints6,
+    /// Counters of NICs.
+    PortCounters,
+    /// Counters of peerings.
+    PeeringCounters,
+    /// Slots by which an interface is found: five interfaces have numbers that differ by multiples of 65,536.
+    PortSlots,
+}
+
+/// A table is full. The remedy is to load anew with larger tables, which [`Capacity::grown`] gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the table {table:?} is full with {capacity} entries")]
+pub struct CapacityExceeded {
+    /// Which.
+    pub table: Table,
+    /// How many entries it has.
+    pub capacity: u32,
+}
+
+/// How many entries each table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Cells behind the port slots, 8 bytes each.
+    pub cells: u32,
+    /// Trie nodes, 1 KiB each.
+    pub nodes: u32,
+    /// Ports, 128 bytes each, and a device each.
+    pub ports: u32,
+    /// Route records, 16 bytes each.
+    pub routes: u32,
+    /// IPv6 endpoints, about 80 bytes each.
+    pub endpoints6: u32,
+    /// Counters of NICs, 64 bytes each on every CPU.
+    pub port_counters: u32,
+    /// Counters of peerings, 16 bytes each on every CPU.
+    pub peering_counters: u32,
+}
+
+impl Default for Capacity {
+    /// Enough for about a hundred VNets and a thousand NICs: 6 MB with two CPUs.
+    fn default() -> Self {
+        Self {
+            cells: 16_384,
+            nodes: 4_096,
+            ports: 2_048,
+            routes: 8_192,
+            endpoints6: 8_192,
+            port_counters: 2_048,
+            peering_counters: 2_048,
+        }
+    }
+}
+
+impl Capacity {
+    /// The most entries that a table may have: indexes are leaves of tries, and memory is finite.
+    pub const MAX_ENTRIES: u32 = 1 << 24;
+
+    /// The capacity with `table` four times as large, `None` where that is past [`Self::MAX_ENTRIES`].
+    #[must_use]
+    pub fn grown(mut self, table: Table) -> Option<Self> {
+        let entries = match table {
+            Table::Cells => &mut self.cells,
+            Table::Nodes => &mut self.nodes,
+            Table::Ports => &mut self.ports,
+            Table::Routes => &mut self.routes,
+            Table::Endpoints6 => &mut self.endpoints6,
+            Table::PortCounters => &mut self.port_counters,
+            Table::PeeringCounters => &mut self.peering_counters,
+            Table::PortSlots => return None,
+        };
+        *entries = entries.checked_mul(4).filter(|&entries| entries <= Self::MAX_ENTRIES)?;
+        Some(self)
+    }
+}
+
+/// What differs between two images, as table entries.
+///
+/// 1. Everything in `nodes`, `ports`, `devices`, `routes`, `endpoints6` and `reset_*` is written: no packet reads it yet.
+/// 2. Each of `cells` is written in the half of the new generation.
+/// 3. The generation is published.
+/// 4. After an RCU grace period: each of `cells` is written in its other half, the `freed_*` are cleared.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The generation that this plan publishes.
+    pub generation: u64,
+    /// Trie nodes to write.
+    pub nodes: Vec<(u32, Box<Node>)>,
+    /// Port records to write.
+    pub ports: Vec<(u32, PortRecord)>,
+    /// Devices to set: port and ifindex.
+    pub devices: Vec<(u32, u32)>,
+    /// Route records to write.
+    pub routes: Vec<(u32, RouteRecord)>,
+    /// IPv6 endpoints to insert, with their cells.
+    pub endpoints6: Vec<(Endpoint6Key, u32)>,
+    /// Counters of NICs to set to zero.
+    pub reset_port_counters: Vec<u32>,
+    /// Counters of peerings to set to zero.
+    pub reset_peering_counters: Vec<u32>,
+    /// Cells that change, with their new value.
+    pub cells: Vec<(u32, u32)>,
+    /// Cells that nothing uses any more.
+    pub freed_cells: Vec<u32>,
+    /// Devices of ports that are gone.
+    pub freed_devices: Vec<u32>,
+    /// IPv6 endpoints that are gone.
+    pub freed_endpoints6: Vec<Endpoint6Key>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries() == 0
+    }
+
+    /// How many table entries the plan writes or clears.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        let new = self.nodes.len() + self.ports.len() + self.devices.len() + self.routes.len();
+        let reset = self.reset_port_counters.len() + self.reset_peering_counters.len();
+        let freed = self.freed_cells.len() + self.freed_devices.len() + self.freed_endpoints6.len();
+        new + reset + freed + self.endpoints6.len() + self.cells.len()
+    }
+}
