@@ -1,1 +1,4 @@
 //! The agent's library.
+
+pub mod model;
+pub mod routing;
