@@ -11,18 +11,26 @@
 //! some ten microseconds, which is not worth a dependency.
 
 mod address;
+mod apply;
+mod change;
 mod mac;
 mod name;
 mod nic;
 mod operation;
 mod overlap;
 mod peering;
+mod plan;
 mod refusal;
 mod subnet;
 mod topology;
+mod transition;
 mod vnet;
 
+#[cfg(test)]
+mod tests;
+
 pub use address::{AddressSpace, PrefixFault, ReservedAddress, intersection, overlaps};
+pub use change::{Action, Change, changes};
 pub use mac::{MacAddress, MacError};
 pub use name::{
     InterfaceError, InterfaceName, NameError, NameFault, NicName, PeeringName, Region, SubnetName, SubnetRef,
@@ -32,6 +40,7 @@ pub use nic::{Nic, NicSpec, NicTable};
 pub use operation::{Operation, SubnetSpec, VnetSpec};
 pub use overlap::{local_subnets_taking_part, taking_part};
 pub use peering::{PeeredSubnets, Peering, PeeringFlags, PeeringSpec, PeeringState, PeeringSyncLevel};
+pub use plan::{Declared, DesiredState, Located, Place, plan_file};
 pub use refusal::{Holding, Quota, Refusal, RefusalCode, ResourceId, ResourceKind};
 pub use subnet::Subnet;
 pub use topology::Topology;

@@ -48,6 +48,8 @@ pub enum ResourceId {
     Nic(NicName),
     /// A peering of a virtual network.
     Peering(VnetName, PeeringName),
+    /// The object on the other side of a peering.
+    OtherSide(VnetName, PeeringName),
 }
 
 impl fmt::Display for ResourceId {
@@ -57,6 +59,7 @@ impl fmt::Display for ResourceId {
             Self::Subnet(vnet, name) => write!(f, "subnet {vnet}/{name}"),
             Self::Nic(name) => write!(f, "NIC {name}"),
             Self::Peering(vnet, name) => write!(f, "peering {vnet}/{name}"),
+            Self::OtherSide(vnet, name) => write!(f, "the other side of peering {vnet}/{name}"),
         }
     }
 }
