@@ -1,3 +1,6 @@
 //! The agent's library.
+
 pub mod compile;
 pub mod dataplane;
+pub mod model;
+pub mod routing;

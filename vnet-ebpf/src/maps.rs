@@ -1,5 +1,8 @@
 //! The maps, as the kernel program sees them. Their sizes are set by the agent when it loads the program; what
-//! stands here are the least that make sense. Layouts: `vnet_common::abi`.
+//! stands here are the least that make sense. A map that user space writes by memory stores cannot be marked read-only
+//! for programs: the kernel refuses the mapping (kernel/bpf/syscall.c, bpf_map_mmap).
+//!
+//! Layouts: `vnet_common::abi`.
 
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, xdp_action};
 use aya_ebpf::macros::map;
@@ -12,10 +15,10 @@ use vnet_common::verdict::{DROP_REASONS, DropReason};
 
 /// One entry: the generation.
 #[map]
-static CONTROL: Array<Control> = Array::with_max_entries(1, BPF_F_MMAPABLE | BPF_F_RDONLY_PROG);
+static CONTROL: Array<Control> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 /// Port slots, then roots of tries and IPv6 endpoints.
 #[map]
-static CELLS: Array<Cell> = Array::with_max_entries(FIRST_CELL, BPF_F_MMAPABLE | BPF_F_RDONLY_PROG);
+static CELLS: Array<Cell> = Array::with_max_entries(FIRST_CELL, BPF_F_MMAPABLE);
 /// The nodes of all tries.
 #[map]
 static NODES: Array<Node> = Array::with_max_entries(1, BPF_F_RDONLY_PROG);

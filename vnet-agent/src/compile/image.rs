@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-/// A name in the topology: of a VNet, a subnet, a NIC or a peering.
-pub type Name = Arc<str>;
+use crate::model::{NicName, PeeringName, SubnetName, VnetName};
 
 /// Everything, by VNet. Two images share the [`VnetImage`]s that did not change.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Image {
     /// The VNets by name.
-    pub vnets: BTreeMap<Name, Arc<VnetImage>>,
+    pub vnets: BTreeMap<VnetName, Arc<VnetImage>>,
 }
 
 /// What concerns one VNet.
@@ -22,9 +21,9 @@ pub struct VnetImage {
     /// The ranges of the address space.
     pub ranges: Vec<IpNet>,
     /// The NICs by name, attached or not.
-    pub nics: BTreeMap<Name, NicImage>,
+    pub nics: BTreeMap<NicName, NicImage>,
     /// The effective routes, by subnet. Subnets with equal routes share the table.
-    pub subnets: BTreeMap<Name, Arc<RouteTable>>,
+    pub subnets: BTreeMap<SubnetName, Arc<RouteTable>>,
 }
 
 /// The active routes of a subnet; at most one a prefix.
@@ -41,9 +40,9 @@ pub enum Target {
     /// A range of a directly peered VNet.
     Peering {
         /// The sending VNet's peering object, by which the traffic is counted.
-        peering: Name,
+        peering: PeeringName,
         /// The remote VNet.
-        remote: Name,
+        remote: VnetName,
         /// The range of the remote VNet; it must stand in that VNet's [`VnetImage::ranges`].
         range: IpNet,
         /// Whether both sides allow virtual network access.
@@ -63,7 +62,7 @@ pub enum Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NicImage {
     /// The subnet whose routes the NIC uses.
-    pub subnet: Name,
+    pub subnet: SubnetName,
     /// The MAC address.
     pub mac: [u8; 6],
     /// The IPv4 address.

@@ -15,11 +15,12 @@ use vnet_common::abi::{self, NONE, RouteRecord};
 
 use self::nics::NicPlace;
 use self::ranges::RangePlace;
-use super::image::{Image, Name, RouteTable, Target, VnetImage};
+use super::image::{Image, RouteTable, Target, VnetImage};
 use super::plan::{Capacity, CapacityExceeded, Plan, Table};
 use super::pool::Pool;
 use super::route_table::{Built, Routes};
 use super::trie::Nodes;
+use crate::model::{NicName, PeeringName, SubnetName, VnetName};
 
 /// The port that stands for every NIC without an interface: packets for it are dropped as `endpoint-detached`.
 const DETACHED_PORT: u32 = 1;
@@ -39,7 +40,7 @@ pub struct Layout {
     endpoints6_in_use: u32,
     /// Which port slots are taken, by which interface.
     slots: BTreeMap<u32, u32>,
-    vnets: BTreeMap<Name, VnetPlace>,
+    vnets: BTreeMap<VnetName, VnetPlace>,
     image: Image,
 }
 
@@ -78,11 +79,11 @@ struct Rooted {
 struct VnetPlace {
     image: Arc<VnetImage>,
     space: Rooted,
-    subnets: BTreeMap<Name, Rooted>,
+    subnets: BTreeMap<SubnetName, Rooted>,
     ranges: BTreeMap<IpNet, RangePlace>,
-    nics: BTreeMap<Name, NicPlace>,
+    nics: BTreeMap<NicName, NicPlace>,
     /// The counters of what this VNet sends, by its peering object.
-    peering_counters: BTreeMap<Name, u32>,
+    peering_counters: BTreeMap<PeeringName, u32>,
 }
 
 impl Layout {
@@ -136,13 +137,13 @@ impl Layout {
 
     /// The index into `PORT_COUNTERS` of a NIC, `None` where it never had an interface.
     #[must_use]
-    pub fn port_counter(&self, vnet: &str, nic: &str) -> Option<u32> {
+    pub fn port_counter(&self, vnet: &VnetName, nic: &NicName) -> Option<u32> {
         self.vnets.get(vnet)?.nics.get(nic)?.counter()
     }
 
     /// The index into `PEERING_COUNTERS` of what crosses a peering away from `vnet`.
     #[must_use]
-    pub fn peering_counter(&self, vnet: &str, peering: &str) -> Option<u32> {
+    pub fn peering_counter(&self, vnet: &VnetName, peering: &PeeringName) -> Option<u32> {
         self.vnets.get(vnet)?.peering_counters.get(peering).copied()
     }
 
@@ -152,14 +153,14 @@ impl Layout {
     /// [`CapacityExceeded`]: the layout is of no use any more; build a new one, with larger tables, from scratch.
     pub fn plan(&mut self, next: &Image) -> Result<Plan, CapacityExceeded> {
         let mut plan = Plan::default();
-        let mut changed: Vec<(Name, Arc<VnetImage>)> = Vec::new();
+        let mut changed: Vec<(VnetName, Arc<VnetImage>)> = Vec::new();
         for (name, image) in &next.vnets {
             let same = self.vnets.get(name).is_some_and(|place| is_same(&place.image, image));
             if !same {
-                changed.push((Name::clone(name), Arc::clone(image)));
+                changed.push((name.clone(), Arc::clone(image)));
             }
         }
-        let gone: Vec<Name> =
+        let gone: Vec<VnetName> =
             self.vnets.keys().filter(|&name| !next.vnets.contains_key(name)).cloned().collect();
 
         for name in &gone {
@@ -209,16 +210,16 @@ impl Layout {
     }
 
     /// The cells of the subnets' route roots, and those of the space: NICs name them.
-    fn place_subnet_cells(&mut self, name: &Name, image: &VnetImage) -> Result<(), CapacityExceeded> {
+    fn place_subnet_cells(&mut self, name: &VnetName, image: &VnetImage) -> Result<(), CapacityExceeded> {
         let Self { vnets, cells, .. } = self;
-        let place = vnets.entry(Name::clone(name)).or_default();
+        let place = vnets.entry(name.clone()).or_default();
         if place.space.cell4 == NONE {
             (place.space.cell4, place.space.cell6) = (cells.take()?, cells.take()?);
         }
         for subnet in image.subnets.keys() {
             if !place.subnets.contains_key(subnet) {
                 let rooted = Rooted { cell4: cells.take()?, cell6: cells.take()?, built: Built::default() };
-                place.subnets.insert(Name::clone(subnet), rooted);
+                place.subnets.insert(subnet.clone(), rooted);
             }
         }
         Ok(())
@@ -226,7 +227,7 @@ impl Layout {
 
     fn place_routes(
         &mut self,
-        name: &Name,
+        name: &VnetName,
         image: &VnetImage,
         plan: &mut Plan,
     ) -> Result<(), CapacityExceeded> {
@@ -251,7 +252,7 @@ impl Layout {
             }
         }
         let live = live_peerings(image);
-        let gone: Vec<Name> =
+        let gone: Vec<PeeringName> =
             place.peering_counters.keys().filter(|&peering| !live.contains(peering)).cloned().collect();
         for peering in gone {
             if let Some(counter) = place.peering_counters.remove(&peering) {
@@ -263,11 +264,11 @@ impl Layout {
 
     fn place_peering_counters(
         &mut self,
-        name: &Name,
+        name: &VnetName,
         image: &VnetImage,
         plan: &mut Plan,
     ) -> Result<(), CapacityExceeded> {
-        let place = self.vnets.entry(Name::clone(name)).or_default();
+        let place = self.vnets.entry(name.clone()).or_default();
         for peering in live_peerings(image) {
             if !place.peering_counters.contains_key(&peering) {
                 let counter = self.peering_counters.take()?;
@@ -279,11 +280,11 @@ impl Layout {
     }
 
     /// The route records of a subnet's routes.
-    fn records(&self, vnet: &Name, table: &RouteTable) -> Vec<(IpNet, RouteRecord)> {
+    fn records(&self, vnet: &VnetName, table: &RouteTable) -> Vec<(IpNet, RouteRecord)> {
         table.iter().map(|(prefix, target)| (*prefix, self.record(vnet, target))).collect()
     }
 
-    fn record(&self, vnet: &Name, target: &Target) -> RouteRecord {
+    fn record(&self, vnet: &VnetName, target: &Target) -> RouteRecord {
         let kind = |kind| RouteRecord { kind, ..RouteRecord::default() };
         match target {
             Target::None => kind(abi::ROUTE_NONE),
@@ -300,7 +301,7 @@ impl Layout {
         }
     }
 
-    fn to_range(&self, vnet: &Name, range: &IpNet, record: RouteRecord) -> RouteRecord {
+    fn to_range(&self, vnet: &VnetName, range: &IpNet, record: RouteRecord) -> RouteRecord {
         // A range that is not there has no endpoints: number 0 names an empty trie, and no endpoint.
         let place = self.vnets.get(vnet).and_then(|place| place.ranges.get(range));
         RouteRecord {
@@ -333,11 +334,11 @@ fn is_same(a: &Arc<VnetImage>, b: &Arc<VnetImage>) -> bool {
 }
 
 /// The peerings that some route of the VNet crosses.
-fn live_peerings(image: &VnetImage) -> std::collections::BTreeSet<Name> {
+fn live_peerings(image: &VnetImage) -> std::collections::BTreeSet<PeeringName> {
     let targets = image.subnets.values().flat_map(|table| table.values());
     targets
         .filter_map(|target| match target {
-            Target::Peering { peering, .. } => Some(Name::clone(peering)),
+            Target::Peering { peering, .. } => Some(peering.clone()),
             _ => None,
         })
         .collect()

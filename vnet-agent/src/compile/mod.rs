@@ -13,4 +13,4 @@ mod pool;
 mod route_table;
 mod trie;
 
-pub use build::{Attachment, Attachments, compile};
+pub use build::{Attachments, Compiled, compile, first_address};

@@ -38,7 +38,8 @@ pub trait Tables {
 
 /// A frame that can be read.
 pub trait Frame {
-    /// The `N` bytes at `offset`, where the directly accessible part of the frame holds them all.
+    /// The `N` bytes at `offset`, where the directly accessible part of the frame holds them all. `N` is at least 2: the
+    /// verifier learns nothing from the comparison that a compiler makes of "one byte lies before the end".
     fn at<const N: usize>(&self, offset: u32) -> Option<&[u8; N]>;
     /// Length of the directly accessible part, in bytes.
     fn linear_bytes(&self) -> u32;

@@ -3,7 +3,7 @@
 
 use super::{Action, Answer, Frame};
 use crate::abi::PortRecord;
-use crate::net::{checksum, ipv6, ndisc};
+use crate::net::{checksum, icmp, ipv6, ndisc};
 use crate::verdict::DropReason;
 
 const UNSPECIFIED: [u8; 16] = [0; 16];
@@ -22,7 +22,7 @@ pub(super) fn decide<F: Frame>(
     end: u32,
     fragment: bool,
 ) -> Result<Action, DropReason> {
-    let kind = frame.at::<1>(message).ok_or(DropReason::NdMalformed)?[0];
+    let kind = frame.at::<{ icmp::HEAD_BYTES }>(message).ok_or(DropReason::NdMalformed)?[0];
     if !ndisc::is_solicitation(kind) {
         return Err(DropReason::NdNotSolicitation);
     }

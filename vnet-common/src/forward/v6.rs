@@ -35,7 +35,7 @@ pub(super) fn decide<T: Tables, F: Frame>(
     if ip.next_header != ipv6::NEXT_TCP && ip.next_header != ipv6::NEXT_UDP {
         let upper = walk_extensions(frame, ip.next_header, end)?;
         if let Some(message) = upper.icmp {
-            let message_type = frame.at::<1>(message).ok_or(DropReason::Ipv6Truncated)?[0];
+            let message_type = frame.at::<{ icmp::HEAD_BYTES }>(message).ok_or(DropReason::Ipv6Truncated)?[0];
             if ndisc::TYPES.contains(&message_type) {
                 return neighbor::decide(frame, port, &ip, message, end, upper.fragment);
             }

@@ -2,9 +2,11 @@
 
 use vnet_common::abi::{NONE, PORT_ATTACHED, PORT_IP_FORWARDING, PORT_PROBES, PORT_SLOTS, PortRecord};
 
-use super::super::image::{Interface, Name, NicImage, VnetImage};
+use super::super::image::{Interface, NicImage, VnetImage};
 use super::super::plan::{CapacityExceeded, Plan, Table};
 use super::{DETACHED_PORT, Layout};
+
+use crate::model::VnetName;
 
 /// Where a NIC stands. Without an interface it is the shared detached port.
 #[derive(Debug, Default)]
@@ -35,7 +37,7 @@ impl Layout {
     /// Gives the NICs of a VNet their ports, and takes them from NICs that are gone.
     pub(super) fn place_nics(
         &mut self,
-        name: &Name,
+        name: &VnetName,
         image: &VnetImage,
         plan: &mut Plan,
     ) -> Result<(), CapacityExceeded> {
@@ -54,7 +56,7 @@ impl Layout {
             stays
         });
         for (nic, spec) in &image.nics {
-            let old = nics.entry(Name::clone(nic)).or_default();
+            let old = nics.entry(nic.clone()).or_default();
             if let Some(interface) = spec.interface {
                 self.attach(name, spec, interface, old, plan)?;
             }
@@ -86,7 +88,7 @@ impl Layout {
 
     fn attach(
         &mut self,
-        vnet: &Name,
+        vnet: &VnetName,
         spec: &NicImage,
         interface: Interface,
         nic: &mut NicPlace,
@@ -125,7 +127,13 @@ impl Layout {
             .ok_or(CapacityExceeded { table: Table::PortSlots, capacity: PORT_SLOTS })
     }
 
-    fn port_record(&self, vnet: &Name, spec: &NicImage, interface: Interface, counter: u32) -> PortRecord {
+    fn port_record(
+        &self,
+        vnet: &VnetName,
+        spec: &NicImage,
+        interface: Interface,
+        counter: u32,
+    ) -> PortRecord {
         let place = self.vnets.get(vnet);
         let routes = place.and_then(|place| place.subnets.get(&spec.subnet));
         let space = place.map(|place| &place.space);

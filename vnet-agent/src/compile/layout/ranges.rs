@@ -10,10 +10,12 @@ use std::net::Ipv6Addr;
 use ipnet::IpNet;
 use vnet_common::abi::{Endpoint6Key, NONE};
 
-use super::super::image::{Name, VnetImage};
+use super::super::image::VnetImage;
 use super::super::plan::{CapacityExceeded, Plan, Table};
 use super::super::trie::Prefix;
 use super::Layout;
+
+use crate::model::VnetName;
 
 #[derive(Debug)]
 pub(super) enum RangePlace {
@@ -44,11 +46,11 @@ impl Layout {
     /// Gives new ranges a place, and takes it from those that are gone.
     pub(super) fn place_ranges(
         &mut self,
-        name: &Name,
+        name: &VnetName,
         image: &VnetImage,
         plan: &mut Plan,
     ) -> Result<(), CapacityExceeded> {
-        let place = self.vnets.entry(Name::clone(name)).or_default();
+        let place = self.vnets.entry(name.clone()).or_default();
         let gone: Vec<IpNet> =
             place.ranges.keys().filter(|range| !image.ranges.contains(range)).copied().collect();
         let dropped: Vec<RangePlace> = gone.iter().filter_map(|range| place.ranges.remove(range)).collect();
@@ -72,7 +74,7 @@ impl Layout {
     /// Leads each range to the ports of the NICs in it.
     pub(super) fn place_endpoints(
         &mut self,
-        name: &Name,
+        name: &VnetName,
         image: &VnetImage,
         plan: &mut Plan,
     ) -> Result<(), CapacityExceeded> {
@@ -87,7 +89,7 @@ impl Layout {
 
     fn place_endpoints4(
         &mut self,
-        name: &Name,
+        name: &VnetName,
         image: &VnetImage,
         range: &IpNet,
         plan: &mut Plan,
@@ -115,7 +117,7 @@ impl Layout {
 
     fn place_endpoints6(
         &mut self,
-        name: &Name,
+        name: &VnetName,
         image: &VnetImage,
         range: &IpNet,
         plan: &mut Plan,

@@ -73,7 +73,11 @@ impl KernelTables {
             .map_max_entries("PEERING_COUNTERS", capacity.peering_counters)
             .load(OBJECT)
             .map_err(|error| LoadError::Object(Box::new(error)))?;
-        let mut take = |name: &'static str| ebpf.take_map(name).ok_or(LoadError::Missing(name));
+        // First the program: it refers to the maps by their descriptors, which are closed with what `take` returns.
+        let mut program = Program { ebpf };
+        let xdp = program.xdp().map_err(|error| LoadError::Program(Box::new(error)))?;
+        xdp.load().map_err(|error| LoadError::Program(Box::new(error)))?;
+        let mut take = |name: &'static str| program.ebpf.take_map(name).ok_or(LoadError::Missing(name));
         let control = mapped("CONTROL", take("CONTROL")?, 1)?;
         let cells = mapped("CELLS", take("CELLS")?, cells)?;
         let nodes = Array::try_from(take("NODES")?).map_err(kind("NODES"))?;
@@ -85,10 +89,6 @@ impl KernelTables {
         let peering_counters =
             PerCpuArray::try_from(take("PEERING_COUNTERS")?).map_err(kind("PEERING_COUNTERS"))?;
         let drops = PerCpuArray::try_from(take("DROPS")?).map_err(kind("DROPS"))?;
-
-        let mut program = Program { ebpf };
-        let xdp = program.xdp().map_err(|error| LoadError::Program(Box::new(error)))?;
-        xdp.load().map_err(|error| LoadError::Program(Box::new(error)))?;
         Ok(Self {
             program,
             control,

@@ -1,0 +1,267 @@
+//! Names: small types that cannot be mixed up and that only a check builds.
+//!
+//! One rule, Azure's, holds for every resource: it starts with a letter or digit, ends with a letter, digit or `_`, and may
+//! hold `.`, `-` and `_` between. Names are shared strings, because a topology repeats each one many times.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::ResourceKind;
+
+/// A name that breaks the rule of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} name {name:?} {fault}")]
+pub struct NameError {
+    /// What was to be named.
+    pub kind: ResourceKind,
+    /// The name as given, cut to its first 100 characters.
+    pub name: String,
+    /// The rule that it breaks.
+    pub fault: NameFault,
+}
+
+/// The rule that a name breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameFault {
+    /// No characters at all.
+    #[error("is empty")]
+    Empty,
+    /// More characters than the kind allows.
+    #[error("is longer than {max} characters")]
+    TooLong {
+        /// The most characters that a name of the kind may have.
+        max: usize,
+    },
+    /// The first character is not an ASCII letter or digit.
+    #[error("must start with a letter or a digit")]
+    Start,
+    /// The last character is not an ASCII letter, a digit or `_`.
+    #[error("must end with a letter, a digit or `_`")]
+    End,
+    /// A character that no name may hold.
+    #[error("holds {0:?}; letters, digits, `.`, `-` and `_` are allowed")]
+    Character(char),
+}
+
+fn check(name: &str, max: usize) -> Result<(), NameFault> {
+    let (Some(first), Some(last)) = (name.chars().next(), name.chars().next_back()) else {
+        return Err(NameFault::Empty);
+    };
+    if name.chars().count() > max {
+        return Err(NameFault::TooLong { max });
+    }
+    if let Some(wrong) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))) {
+        return Err(NameFault::Character(wrong));
+    }
+    if !first.is_ascii_alphanumeric() {
+        return Err(NameFault::Start);
+    }
+    if !(last.is_ascii_alphanumeric() || last == '_') {
+        return Err(NameFault::End);
+    }
+    Ok(())
+}
+
+macro_rules! resource_name {
+    ($(#[$doc:meta])* $type:ident, $kind:ident, $max:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $type(#[serde(serialize_with = "as_text")] Arc<str>);
+
+        impl $type {
+            /// The most characters that the name may have.
+            pub const MAX: usize = $max;
+
+            /// Checks `name` and takes it.
+            ///
+            /// # Errors
+            /// [`NameError`] with the first rule that the name breaks.
+            pub fn new(name: &str) -> Result<Self, NameError> {
+                check(name, Self::MAX).map(|()| Self(name.into())).map_err(|fault| NameError {
+                    kind: ResourceKind::$kind,
+                    name: name.chars().take(100).collect(),
+                    fault,
+                })
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = NameError;
+
+            fn from_str(name: &str) -> Result<Self, NameError> {
+                Self::new(name)
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+fn as_text<S: serde::Serializer>(name: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(name)
+}
+
+resource_name!(
+    /// The name of a virtual network: 1 to 64 characters.
+    VnetName, VirtualNetwork, 64
+);
+resource_name!(
+    /// The name of a subnet within its virtual network: 1 to 80 characters.
+    SubnetName, Subnet, 80
+);
+resource_name!(
+    /// The name of a NIC, unique in the topology: 1 to 80 characters.
+    NicName, Nic, 80
+);
+resource_name!(
+    /// The name of a peering within its virtual network: 1 to 80 characters.
+    PeeringName, Peering, 80
+);
+
+/// A region, in lower case as Azure prints it: `WestEurope` and `westeurope` are the same place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Region(#[serde(serialize_with = "as_text")] Arc<str>);
+
+impl Region {
+    /// The most characters that a region may have.
+    pub const MAX: usize = 64;
+
+    /// Checks `name` and takes it in lower case.
+    ///
+    /// # Errors
+    /// [`NameError`] with the first rule that the name breaks.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        check(name, Self::MAX).map(|()| Self(name.to_ascii_lowercase().into())).map_err(|fault| NameError {
+            kind: ResourceKind::Region,
+            name: name.chars().take(100).collect(),
+            fault,
+        })
+    }
+
+    /// The region as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A subnet named from outside its virtual network, written `hub/default`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubnetRef {
+    /// The virtual network that holds the subnet.
+    pub vnet: VnetName,
+    /// The subnet within it.
+    pub subnet: SubnetName,
+}
+
+/// A text that names no subnet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubnetRefError {
+    /// The text does not have the form `VNET/SUBNET`.
+    #[error("{0:?} is no subnet; write VNET/SUBNET, for example hub/default")]
+    Form(String),
+    /// One of the two names breaks its rule.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+impl FromStr for SubnetRef {
+    type Err = SubnetRefError;
+
+    fn from_str(text: &str) -> Result<Self, SubnetRefError> {
+        let (vnet, subnet) =
+            text.split_once('/').ok_or_else(|| SubnetRefError::Form(text.chars().take(100).collect()))?;
+        Ok(Self { vnet: VnetName::new(vnet)?, subnet: SubnetName::new(subnet)? })
+    }
+}
+
+impl fmt::Display for SubnetRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.vnet, self.subnet)
+    }
+}
+
+/// The name of a Linux network interface, by the kernel's own rule (`dev_valid_name` in net/core/dev.c).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct InterfaceName(#[serde(serialize_with = "as_text")] Arc<str>);
+
+/// A text that cannot name a Linux interface.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InterfaceError {
+    /// No characters at all.
+    #[error("an interface name is empty")]
+    Empty,
+    /// More bytes than IFNAMSIZ leaves.
+    #[error("interface {0:?} has more than {max} bytes", max = InterfaceName::MAX_BYTES)]
+    TooLong(String),
+    /// `.`, `..`, or a character that the kernel refuses (`/`, `:`, white space) or expands (`%`).
+    #[error(
+        "interface {0:?} is no name that Linux takes: no `/`, `:`, `%`, white space, control characters, `.` or `..`"
+    )]
+    Character(String),
+}
+
+impl InterfaceName {
+    /// The most bytes that the kernel takes: IFNAMSIZ less the closing zero.
+    pub const MAX_BYTES: usize = 15;
+
+    /// Checks `name` and takes it.
+    ///
+    /// # Errors
+    /// [`InterfaceError`] with the first rule that the name breaks.
+    pub fn new(name: &str) -> Result<Self, InterfaceError> {
+        let shown = || name.chars().take(100).collect::<String>();
+        if name.is_empty() {
+            return Err(InterfaceError::Empty);
+        }
+        if name.len() > Self::MAX_BYTES {
+            return Err(InterfaceError::TooLong(shown()));
+        }
+        let refused = |c: char| matches!(c, '/' | ':' | '%') || c.is_whitespace() || c.is_control();
+        if name == "." || name == ".." || name.chars().any(refused) {
+            return Err(InterfaceError::Character(shown()));
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for InterfaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}

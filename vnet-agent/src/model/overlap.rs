@@ -1,0 +1,146 @@
+//! What takes part in a peering, and the rule that nothing reachable may meet.
+//!
+//! A virtual network must be able to tell its peers apart by address alone. So no two peered virtual networks may share an
+//! address, and no two peers of one virtual network may. With subnet peering, only the taking-part subnets and the ranges that
+//! hold them count.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+
+use super::address::first_overlap;
+use super::{PeeredSubnets, Peering, PeeringSpec, Refusal, Subnet, SubnetName, Topology, VirtualNetwork};
+
+/// The prefixes of `vnet` that a peering takes: its ranges, or with `selection` (names, IPv6 alone) the prefixes of the named
+/// subnets; sorted. A named subnet that does not exist gives nothing.
+#[must_use]
+pub fn taking_part(vnet: &VirtualNetwork, selection: Option<(&BTreeSet<SubnetName>, bool)>) -> Vec<IpNet> {
+    let Some((names, only_ipv6)) = selection else {
+        return vnet.address_space().ranges().to_vec();
+    };
+    let mut prefixes: Vec<IpNet> = names
+        .iter()
+        .filter_map(|name| vnet.subnet(name))
+        .flat_map(|subnet| subnet.address_prefixes().iter().copied())
+        .filter(|prefix| !only_ipv6 || matches!(prefix, IpNet::V6(_)))
+        .collect();
+    prefixes.sort_unstable();
+    prefixes
+}
+
+/// The subnets of `vnet` that get the routes of a peering: those that both objects let take part.
+pub fn local_subnets_taking_part<'a>(
+    vnet: &'a VirtualNetwork,
+    own: &'a Peering,
+    other: &'a Peering,
+) -> impl Iterator<Item = &'a Subnet> {
+    let own = own.subnets().map(|subnets| &subnets.local);
+    let other = other.subnets().map(|subnets| &subnets.remote);
+    vnet.subnets().filter(move |subnet| {
+        own.is_none_or(|names| names.contains(subnet.name()))
+            && other.is_none_or(|names| names.contains(subnet.name()))
+    })
+}
+
+/// The ranges of `vnet` that count when it is compared with others: all of them, or those that hold a taking-part subnet.
+fn claimed<'a>(
+    vnet: &'a VirtualNetwork,
+    selection: Option<(&BTreeSet<SubnetName>, bool)>,
+) -> Cow<'a, [IpNet]> {
+    if selection.is_none() {
+        return Cow::Borrowed(vnet.address_space().ranges());
+    }
+    let prefixes = taking_part(vnet, selection);
+    let mut ranges: Vec<IpNet> = prefixes
+        .iter()
+        .map(|prefix| vnet.address_space().range_of(prefix).copied().unwrap_or(*prefix))
+        .collect();
+    ranges.dedup();
+    Cow::Owned(ranges)
+}
+
+fn local(subnets: Option<&PeeredSubnets>) -> Option<(&BTreeSet<SubnetName>, bool)> {
+    subnets.map(|subnets| (&subnets.local, subnets.only_ipv6))
+}
+
+fn remote(subnets: Option<&PeeredSubnets>) -> Option<(&BTreeSet<SubnetName>, bool)> {
+    subnets.map(|subnets| (&subnets.remote, subnets.only_ipv6))
+}
+
+impl Topology {
+    /// Checks a peering of `vnet` with `peer` against the two themselves, and against the other peers of each.
+    pub(super) fn check_new_peer(
+        &self,
+        vnet: &VirtualNetwork,
+        spec: &PeeringSpec,
+        peer: &VirtualNetwork,
+    ) -> Result<(), Refusal> {
+        let own = claimed(vnet, local(spec.subnets.as_ref()));
+        let theirs = claimed(peer, remote(spec.subnets.as_ref()));
+        let itself = || Some((*own.first()?, *own.first()?)).filter(|_| vnet.name() == peer.name());
+        if let Some((range, remote_range)) = itself().or_else(|| first_overlap(&own, &theirs)) {
+            return Err(Refusal::VnetAddressSpacesOverlap {
+                vnet: vnet.name().clone(),
+                range,
+                remote: peer.name().clone(),
+                remote_range,
+            });
+        }
+        self.check_other_peers(vnet, peer, &theirs)?;
+        self.check_other_peers(peer, vnet, &own)
+    }
+
+    /// Checks `ranges` of `newcomer`, a peer of `vnet`, against every other peer of `vnet`.
+    fn check_other_peers(
+        &self,
+        vnet: &VirtualNetwork,
+        newcomer: &VirtualNetwork,
+        ranges: &[IpNet],
+    ) -> Result<(), Refusal> {
+        for peering in vnet.peerings().filter(|peering| peering.remote() != newcomer.name()) {
+            // A peer that was deleted has no range that anything could meet.
+            let Some(peer) = self.vnet(peering.remote()) else { continue };
+            if let Some((range, peer_range)) =
+                first_overlap(ranges, &claimed(peer, remote(peering.subnets())))
+            {
+                return Err(Refusal::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet {
+                    newcomer: newcomer.name().clone(),
+                    range,
+                    peer: peer.name().clone(),
+                    peer_range,
+                    between: vnet.name().clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a virtual network with new ranges or subnets against every peer of its own, and against the other peers of every
+    /// virtual network that names it.
+    pub(super) fn check_changed_vnet(&self, changed: &VirtualNetwork) -> Result<(), Refusal> {
+        let meets = |own: &[IpNet], peer: &VirtualNetwork, theirs: &[IpNet]| match first_overlap(own, theirs)
+        {
+            None => Ok(()),
+            Some((range, peer_range)) => Err(Refusal::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet {
+                newcomer: changed.name().clone(),
+                range,
+                peer: peer.name().clone(),
+                peer_range,
+                between: changed.name().clone(),
+            }),
+        };
+        for peering in changed.peerings() {
+            let Some(peer) = self.vnet(peering.remote()) else { continue };
+            let own = claimed(changed, local(peering.subnets()));
+            meets(&own, peer, &claimed(peer, remote(peering.subnets())))?;
+        }
+        for vnet in self.vnets().filter(|vnet| vnet.name() != changed.name()) {
+            let Some(peering) = vnet.peering_with(changed.name()) else { continue };
+            let ranges = claimed(changed, remote(peering.subnets()));
+            meets(&ranges, vnet, &claimed(vnet, local(peering.subnets())))?;
+            self.check_other_peers(vnet, changed, &ranges)?;
+        }
+        Ok(())
+    }
+}

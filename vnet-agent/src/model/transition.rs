@@ -1,0 +1,168 @@
+//! Operations on peerings: the state machine.
+//!
+//! At any moment, two objects that name each other are both `Connected`, and an object whose other side is missing is
+//! `Initiated` (there was none yet) or `Disconnected` (it is gone).
+
+use super::{
+    Peering, PeeringName, PeeringSpec, PeeringState, Quota, Refusal, ResourceId, Topology, VirtualNetwork,
+    VnetName, taking_part,
+};
+
+impl Topology {
+    pub(super) fn create_peering(&mut self, vnet: &VnetName, spec: PeeringSpec) -> Result<(), Refusal> {
+        let network = self.require_vnet(vnet)?;
+        if network.peering(&spec.name).is_some() {
+            return Err(Refusal::exists(ResourceId::Peering(vnet.clone(), spec.name)));
+        }
+        self.check_peering(network, &spec)?;
+        let remote = self.require_vnet(&spec.remote)?;
+        let other = remote.peering_with(vnet);
+        if let Some(other) = other
+            && other.state() == PeeringState::Disconnected
+        {
+            return Err(Refusal::RemotePeeringIsDisconnected {
+                vnet: vnet.clone(),
+                remote: spec.remote,
+                remote_peering: other.name().clone(),
+            });
+        }
+        let space = taking_part(remote, spec.subnets.as_ref().map(|s| (&s.remote, s.only_ipv6)));
+        let other = other.map(|other| other.name().clone());
+        let (remote, name) = (spec.remote.clone(), spec.name.clone());
+        self.edit(vnet, |vnet| vnet.insert_peering(Peering::initiated(spec, space)));
+        if let Some(other) = other {
+            for (vnet, peering) in [(vnet, &name), (&remote, &other)] {
+                self.set_state(vnet, peering, PeeringState::Connected);
+                self.take_over(vnet, peering);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn update_peering(&mut self, vnet: &VnetName, spec: PeeringSpec) -> Result<(), Refusal> {
+        let network = self.require_vnet(vnet)?;
+        let old = Self::require_peering(network, &spec.name)?;
+        let fixed = if old.remote() != &spec.remote {
+            Some("remoteVirtualNetwork")
+        } else if old.subnets().is_some() != spec.subnets.is_some() {
+            Some("peerCompleteVnets")
+        } else {
+            None
+        };
+        if fixed.is_some() {
+            let resource = ResourceId::Peering(vnet.clone(), spec.name);
+            return Err(Refusal::ResourceAlreadyExists { resource, fixed });
+        }
+        self.check_peering(network, &spec)?;
+        let subnets_changed = old.subnets() != spec.subnets.as_ref();
+        let was_disconnected = old.state() == PeeringState::Disconnected;
+        let name = spec.name.clone();
+        self.edit(vnet, |vnet| {
+            if let Some(peering) = vnet.peerings.get_mut(&spec.name) {
+                peering.set_flags(spec.flags);
+                peering.set_subnets(spec.subnets);
+            }
+        });
+        if was_disconnected {
+            self.set_state(vnet, &name, PeeringState::Initiated);
+        }
+        // A list that names other subnets is a new wish, not news about the remote: it is in force at once.
+        if was_disconnected || subnets_changed {
+            self.take_over(vnet, &name);
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete_peering(&mut self, vnet: &VnetName, name: &PeeringName) -> Result<(), Refusal> {
+        let network = self.require_vnet(vnet)?;
+        let peering = Self::require_peering(network, name)?;
+        let other = self
+            .other_side(vnet, peering)
+            .map(|(remote, other)| (remote.name().clone(), other.name().clone()));
+        self.edit(vnet, |vnet| {
+            vnet.remove_peering(name);
+        });
+        if let Some((remote, other)) = other {
+            self.set_state(&remote, &other, PeeringState::Disconnected);
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync_peering(&mut self, vnet: &VnetName, name: &PeeringName) -> Result<(), Refusal> {
+        let network = self.require_vnet(vnet)?;
+        let peering = Self::require_peering(network, name)?;
+        if peering.state() == PeeringState::Disconnected {
+            return Err(Refusal::not_found(match self.vnet(peering.remote()) {
+                None => ResourceId::VirtualNetwork(peering.remote().clone()),
+                Some(_) => ResourceId::OtherSide(vnet.clone(), name.clone()),
+            }));
+        }
+        self.check_peering(network, &peering.spec())?;
+        self.take_over(vnet, name);
+        Ok(())
+    }
+
+    fn require_peering<'a>(vnet: &'a VirtualNetwork, name: &PeeringName) -> Result<&'a Peering, Refusal> {
+        vnet.peering(name)
+            .ok_or_else(|| Refusal::not_found(ResourceId::Peering(vnet.name().clone(), name.clone())))
+    }
+
+    /// What holds for a peering however it comes about. An object of the same name is the one being replaced.
+    pub(super) fn check_peering(&self, vnet: &VirtualNetwork, spec: &PeeringSpec) -> Result<(), Refusal> {
+        if let Some(existing) =
+            vnet.peering_with(&spec.remote).filter(|existing| existing.name() != &spec.name)
+        {
+            return Err(Refusal::AnotherPeeringAlreadyReferencesRemoteVnet {
+                vnet: vnet.name().clone(),
+                existing: existing.name().clone(),
+                remote: spec.remote.clone(),
+            });
+        }
+        let remote = self.require_vnet(&spec.remote)?;
+        if let Some(subnets) = &spec.subnets {
+            let local = subnets.local.iter().map(|name| (vnet, name));
+            let remote = subnets.remote.iter().map(|name| (&**remote, name));
+            if let Some((vnet, name)) = local.chain(remote).find(|(vnet, name)| vnet.subnet(name).is_none()) {
+                return Err(Refusal::not_found(ResourceId::Subnet(vnet.name().clone(), name.clone())));
+            }
+        }
+        if spec.flags.use_remote_gateways {
+            return Err(Refusal::RemoteVnetHasNoGateways {
+                vnet: vnet.name().clone(),
+                peering: spec.name.clone(),
+                remote: spec.remote.clone(),
+            });
+        }
+        if vnet.peering(&spec.name).is_none() && vnet.peerings().len() >= VirtualNetwork::MAX_PEERINGS {
+            return Err(Refusal::QuotaExceeded {
+                vnet: vnet.name().clone(),
+                quota: Quota::Peerings,
+                limit: VirtualNetwork::MAX_PEERINGS,
+            });
+        }
+        self.check_new_peer(vnet, spec, remote)
+    }
+
+    pub(super) fn set_state(&mut self, vnet: &VnetName, peering: &PeeringName, state: PeeringState) {
+        self.edit(vnet, |vnet| {
+            if let Some(peering) = vnet.peerings.get_mut(peering) {
+                peering.set_state(state);
+            }
+        });
+    }
+
+    /// Makes what the remote has now the space in force. Copies nothing when it is in force already.
+    pub(super) fn take_over(&mut self, vnet: &VnetName, name: &PeeringName) {
+        let Some(peering) = self.peering(vnet, name) else { return };
+        let Some(remote) = self.vnet(peering.remote()) else { return };
+        let space = taking_part(remote, peering.subnets().map(|s| (&s.remote, s.only_ipv6)));
+        if space == peering.remote_address_space() {
+            return;
+        }
+        self.edit(vnet, |vnet| {
+            if let Some(peering) = vnet.peerings.get_mut(name) {
+                peering.set_remote_address_space(space);
+            }
+        });
+    }
+}
