@@ -29,6 +29,8 @@ const DETACHED_PORT: u32 = 1;
 #[derive(Debug)]
 pub struct Layout {
     generation: u64,
+    /// Nothing has been planned yet: even an empty image is published.
+    is_new: bool,
     capacity: Capacity,
     nodes: Nodes,
     routes: Routes,
@@ -87,12 +89,13 @@ struct VnetPlace {
 }
 
 impl Layout {
-    /// An empty layout for tables of this capacity. Its first plan publishes generation 1.
+    /// An empty layout for empty tables of this capacity. Its first plan publishes the generation after `generation`.
     #[must_use]
-    pub fn new(capacity: Capacity) -> Self {
+    pub fn new(capacity: Capacity, generation: u64) -> Self {
         let first = abi::FIRST_CELL;
         Self {
-            generation: 0,
+            generation,
+            is_new: true,
             capacity,
             nodes: Nodes::new(capacity.nodes),
             routes: Routes::new(capacity.routes),
@@ -145,6 +148,20 @@ impl Layout {
     #[must_use]
     pub fn peering_counter(&self, vnet: &VnetName, peering: &PeeringName) -> Option<u32> {
         self.vnets.get(vnet)?.peering_counters.get(peering).copied()
+    }
+
+    /// All NICs that have a counter, with its index.
+    pub fn port_counters(&self) -> impl Iterator<Item = (&VnetName, &NicName, u32)> {
+        self.vnets.iter().flat_map(|(vnet, place)| {
+            place.nics.iter().filter_map(move |(nic, place)| Some((vnet, nic, place.counter()?)))
+        })
+    }
+
+    /// All peerings that have a counter, with its index.
+    pub fn peering_counters(&self) -> impl Iterator<Item = (&VnetName, &PeeringName, u32)> {
+        self.vnets.iter().flat_map(|(vnet, place)| {
+            place.peering_counters.iter().map(move |(peering, index)| (vnet, peering, *index))
+        })
     }
 
     /// What to write so that the tables hold `next`. An empty plan publishes nothing.
@@ -203,9 +220,10 @@ impl Layout {
         plan.freed_cells.extend_from_slice(self.cells.pool.retired());
         plan.freed_devices.extend_from_slice(self.ports.retired());
         plan.cells.extend(std::mem::take(&mut self.cells.changed));
-        if self.generation == 0 || !plan.is_empty() {
+        if self.is_new || !plan.is_empty() {
             self.generation += 1;
         }
+        self.is_new = false;
         plan.generation = self.generation;
     }
 

@@ -1,10 +1,9 @@
 //! Commits: a new image becomes what packets see.
 
+use super::Tables;
 use crate::compile::image::Image;
 use crate::compile::layout::Layout;
 use crate::compile::plan::{Capacity, CapacityExceeded};
-
-use super::Tables;
 
 /// What a commit did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub struct Publisher<T> {
 /// Why a commit failed. The generation before it stands; the publisher is of no further use.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError<E: std::error::Error + 'static> {
-    /// A table is too small: load anew with a larger one.
+    /// A table is too small: make new ones, which [`Publisher::create`] makes large enough.
     #[error(transparent)]
     Capacity(CapacityExceeded),
     /// A table could not be written.
@@ -34,9 +33,31 @@ pub enum CommitError<E: std::error::Error + 'static> {
 }
 
 impl<T: Tables> Publisher<T> {
-    /// Takes over `tables`, which are empty and of this capacity.
-    pub fn new(tables: T, capacity: Capacity) -> Self {
-        Self { tables, layout: Layout::new(capacity) }
+    /// Makes tables that hold `image`, at least as large as `capacity`, and publishes the generation after `generation`.
+    ///
+    /// `load` makes empty tables of a given capacity; it is called once, when it is known how large they must be.
+    ///
+    /// # Errors
+    /// What `load` says, or [`CommitError`]: [`CommitError::Capacity`] only past [`Capacity::MAX_ENTRIES`].
+    pub fn create<E: From<CommitError<T::Error>>>(
+        image: &Image,
+        mut capacity: Capacity,
+        generation: u64,
+        load: impl FnOnce(Capacity) -> Result<T, E>,
+    ) -> Result<Self, E> {
+        let (mut layout, plan) = loop {
+            let mut layout = Layout::new(capacity, generation);
+            match layout.plan(image) {
+                Ok(plan) => break (layout, plan),
+                Err(full) => {
+                    capacity = capacity.grown(full.table).ok_or(CommitError::Capacity(full))?;
+                }
+            }
+        };
+        let mut tables = load(capacity)?;
+        tables.execute(&plan).map_err(CommitError::Write)?;
+        layout.settle();
+        Ok(Self { tables, layout })
     }
 
     /// Makes `image` what packets see, all of it at once.

@@ -1,6 +1,7 @@
 //! The tables in the kernel: the loaded program and its maps. The one place that knows aya.
 
 mod attach;
+mod forwarder;
 mod mapped;
 mod program;
 mod readers;
@@ -14,10 +15,12 @@ use bytemuck::Zeroable;
 use vnet_common::abi::{Endpoint6Key, Node, PortRecord, PortTraffic, RouteRecord, Traffic};
 
 pub use self::attach::{AttachError, AttachMode, Links, PinDirectory, PinError};
+pub use self::forwarder::{ForwardError, Forwarder};
 pub use self::program::{LoadError, TestRun, TestRunError, XdpVerdict};
 
 use self::mapped::Mapped;
 use self::program::Program;
+use super::counters::add;
 
 /// Layouts as bytes: what aya writes into maps.
 type Bytes<const N: usize> = [u8; N];
@@ -173,9 +176,4 @@ impl super::Tables for KernelTables {
         let values = self.drops.get(&reason, 0).map_err(refused("DROPS", reason))?;
         Ok(values.iter().sum())
     }
-}
-
-fn add(sum: &mut Traffic, one: Traffic) {
-    sum.packets += one.packets;
-    sum.bytes += one.bytes;
 }

@@ -62,7 +62,7 @@ impl KernelTables {
     pub fn load(capacity: Capacity) -> Result<Self, LoadError> {
         readers::check().map_err(LoadError::Readers)?;
         let cells = FIRST_CELL + capacity.cells;
-        let mut ebpf = EbpfLoader::new()
+        let ebpf = EbpfLoader::new()
             .map_max_entries("CELLS", cells)
             .map_max_entries("NODES", capacity.nodes)
             .map_max_entries("PORTS", capacity.ports)

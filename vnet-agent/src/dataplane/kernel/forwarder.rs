@@ -1,0 +1,124 @@
+//! The forwarder: tables, the interfaces attached to their program, and the counters across tables.
+//!
+//! Tables have a fixed size. When one is full, new and larger ones are loaded with a program of their own and filled,
+//! and then every interface changes its program by an atomic link update: a packet runs either by the old program over
+//! the old tables or by the new over the new. The same replacement takes over from an agent that was killed.
+
+use super::super::counters::Counters;
+use super::super::{Commit, CommitError, Publisher};
+use super::{AttachError, KernelTables, Links, LoadError, TableError, readers};
+use crate::compile::image::Image;
+use crate::compile::plan::Capacity;
+
+/// Why the forwarder does not hold what it should. It goes on with the generation before.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// The program could not be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The tables could not take the image.
+    #[error(transparent)]
+    Commit(#[from] CommitError<TableError>),
+    /// A table could not be read.
+    #[error(transparent)]
+    Read(#[from] TableError),
+}
+
+/// The forwarder in the kernel.
+#[derive(Debug)]
+pub struct Forwarder {
+    publisher: Publisher<KernelTables>,
+    links: Links,
+    /// What was counted in tables that have been replaced.
+    earlier: Counters,
+    /// A commit failed half-way: the tables still forward, but the next commit needs new ones.
+    is_spent: bool,
+}
+
+impl Forwarder {
+    /// Loads the program with tables that hold `image`. No interface is attached yet.
+    ///
+    /// # Errors
+    /// [`ForwardError`].
+    pub fn start(image: &Image, links: Links) -> Result<Self, ForwardError> {
+        let publisher = create(image, Capacity::default(), 0)?;
+        Ok(Self { publisher, links, earlier: Counters::default(), is_spent: false })
+    }
+
+    /// Makes `image` what packets see, in larger tables where it needs them.
+    ///
+    /// # Errors
+    /// [`ForwardError`]; packets then go on by the image before.
+    pub fn commit(&mut self, image: &Image) -> Result<Commit, ForwardError> {
+        if !self.is_spent {
+            match self.publisher.commit(image) {
+                Ok(commit) => {
+                    self.earlier.retain(self.publisher.layout());
+                    return Ok(commit);
+                }
+                Err(CommitError::Capacity(full)) => tracing::info!(%full, "loading larger tables"),
+                Err(error) => tracing::warn!(%error, "loading new tables"),
+            }
+            self.is_spent = true;
+        }
+        self.replace(image)
+    }
+
+    /// New tables with `image`, to which all interfaces move. Generations go on from the old ones.
+    fn replace(&mut self, image: &Image) -> Result<Commit, ForwardError> {
+        let next = create(image, self.publisher.layout().capacity(), self.generation())?;
+        let old = std::mem::replace(&mut self.publisher, next);
+        self.is_spent = false;
+        self.links.move_to(self.publisher.tables_mut());
+        // Packets that were under way in the old program are counted there.
+        readers::wait();
+        let mut counted = Counters::read(old.layout(), old.tables())?;
+        counted.add_earlier(&self.earlier);
+        counted.retain(self.publisher.layout());
+        self.earlier = counted;
+        let layout = self.publisher.layout();
+        Ok(Commit { generation: layout.generation(), entries: layout.nodes_in_use() })
+    }
+
+    /// Attaches an interface to the program.
+    ///
+    /// # Errors
+    /// [`AttachError`].
+    pub fn attach(&mut self, ifindex: u32) -> Result<(), AttachError> {
+        self.links.attach(self.publisher.tables_mut(), ifindex)
+    }
+
+    /// The attachments.
+    pub fn links_mut(&mut self) -> &mut Links {
+        &mut self.links
+    }
+
+    /// All counters, since the forwarder started.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn counters(&self) -> Result<Counters, TableError> {
+        let mut counters = Counters::read(self.publisher.layout(), self.publisher.tables())?;
+        counters.add_earlier(&self.earlier);
+        Ok(counters)
+    }
+
+    /// The generation that packets see.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.publisher.layout().generation()
+    }
+
+    /// The tables, to run the program on a frame.
+    pub fn tables_mut(&mut self) -> &mut KernelTables {
+        self.publisher.tables_mut()
+    }
+}
+
+fn create(
+    image: &Image,
+    capacity: Capacity,
+    generation: u64,
+) -> Result<Publisher<KernelTables>, ForwardError> {
+    Publisher::create(image, capacity, generation, |capacity| Ok(KernelTables::load(capacity)?))
+}
