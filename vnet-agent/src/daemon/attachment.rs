@@ -1,0 +1,95 @@
+//! Which interface belongs to which NIC, and how that went.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::compile::Attachments;
+use crate::compile::image::Interface;
+use crate::lab;
+use crate::model::{Nic, NicName, Topology};
+
+/// The interfaces of the host, by name.
+pub type Host = BTreeMap<String, HostInterface>;
+
+/// An interface of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostInterface {
+    /// The kernel's number of it.
+    pub ifindex: u32,
+    /// The longest IP packet that it takes, in bytes.
+    pub mtu_bytes: u32,
+}
+
+/// Where a NIC stands with its interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NicState {
+    /// The program runs on its interface.
+    Attached,
+    /// Its interface is not there (yet, or any more). It is attached when it appears.
+    Missing,
+    /// Its interface is there, but the program could not be attached.
+    Failed,
+    /// The file names no interface, and no lab made one.
+    Unassigned,
+}
+
+/// A NIC and its interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NicStatus {
+    /// The NIC.
+    pub name: String,
+    /// Its virtual network.
+    pub virtual_network: String,
+    /// The interface that belongs to it.
+    pub interface: Option<String>,
+    /// Where it stands.
+    pub state: NicState,
+    /// What is wrong, or what was set at the guest's end.
+    pub notes: Vec<String>,
+}
+
+/// The interface that belongs to a NIC: the one that the file names, else the one that a lab makes for it.
+pub(super) fn interface_name(nic: &Nic) -> String {
+    nic.interface().map_or_else(|| lab::interface_name(nic.name()), |name| name.as_str().to_owned())
+}
+
+/// The NICs whose interface is there.
+pub(super) fn wanted(topology: &Topology, host: &Host) -> Attachments {
+    let present = topology.nics().filter_map(|(_, nic)| {
+        let interface = host.get(&interface_name(nic))?;
+        let attached = Interface { ifindex: interface.ifindex, mtu_bytes: interface.mtu_bytes };
+        Some((nic.name().clone(), attached))
+    });
+    present.collect()
+}
+
+/// Every NIC with its interface, given what is attached and what failed or was set on the way.
+pub(super) fn status(
+    topology: &Topology,
+    attached: &Attachments,
+    notes: &BTreeMap<NicName, Vec<String>>,
+    failed: &BTreeMap<NicName, String>,
+) -> Vec<NicStatus> {
+    let of = |nic: &Nic| {
+        let mut notes = notes.get(nic.name()).cloned().unwrap_or_default();
+        let state = match failed.get(nic.name()) {
+            Some(problem) => {
+                notes.insert(0, problem.clone());
+                NicState::Failed
+            }
+            None if attached.contains_key(nic.name()) => NicState::Attached,
+            None if nic.interface().is_some() => NicState::Missing,
+            None => NicState::Unassigned,
+        };
+        let named = nic.interface().is_some() || attached.contains_key(nic.name());
+        (state, notes, named.then(|| interface_name(nic)))
+    };
+    let rows = topology.nics().map(|(vnet, nic)| {
+        let (state, notes, interface) = of(nic);
+        let (name, virtual_network) = (nic.name().to_string(), vnet.name().to_string());
+        NicStatus { name, virtual_network, interface, state, notes }
+    });
+    rows.collect()
+}
