@@ -1,0 +1,77 @@
+//! How a command ends.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+/// What a command comes to.
+pub type CliResult = Result<Outcome, CliError>;
+
+/// A command that ran to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Exit status 0.
+    Done,
+    /// Exit status 1: what is wrong has been printed, as the command's own result.
+    Failed,
+}
+
+/// A command that did not run to its end. Printed on the standard error as one line.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The arguments make no sense together. Exit status 2.
+    #[error("{0}")]
+    Usage(String),
+    /// Refused, with a code that scripts can rely on.
+    #[error("{code}: {message}")]
+    Refused {
+        /// The code, as in `ResourceNotFound`.
+        code: String,
+        /// The sentence.
+        message: String,
+    },
+    /// Something failed.
+    #[error("{}", one_line(.0.as_ref()))]
+    Failed(Box<dyn Error + Send + Sync>),
+    /// The output could not be written.
+    #[error("the output could not be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CliError {
+    /// A failure.
+    pub fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(error.into())
+    }
+
+    /// Whether the reader of the output went away, which is no failure.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The exit status.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// An error with all that is behind it, in one line, saying nothing twice.
+#[must_use]
+pub fn one_line(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let line = error.to_string();
+        if !text.contains(&line) {
+            text.push_str(": ");
+            text.push_str(&line);
+        }
+        cause = error.source();
+    }
+    text
+}
