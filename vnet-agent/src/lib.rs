@@ -2,5 +2,7 @@
 
 pub mod compile;
 pub mod dataplane;
+pub mod lab;
+pub mod link;
 pub mod model;
 pub mod routing;
