@@ -3,5 +3,7 @@
 pub mod cli;
 pub mod compile;
 pub mod dataplane;
+pub mod lab;
+pub mod link;
 pub mod model;
 pub mod routing;
