@@ -2,7 +2,10 @@
 
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use crate::daemon::describe;
 
 /// What a command comes to.
 pub type CliResult = Result<Outcome, CliError>;
@@ -30,8 +33,19 @@ pub enum CliError {
         /// The sentence.
         message: String,
     },
+    /// A topology file is refused: everything that is wrong with it, each with its place.
+    #[error("{0}")]
+    Problems(String),
+    /// A file could not be read.
+    #[error("{path} cannot be read: {source}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// Something failed.
-    #[error("{}", one_line(.0.as_ref()))]
+    #[error("{}", describe(.0.as_ref()))]
     Failed(Box<dyn Error + Send + Sync>),
     /// The output could not be written.
     #[error("the output could not be written: {0}")]
@@ -58,20 +72,4 @@ impl CliError {
             _ => ExitCode::FAILURE,
         }
     }
-}
-
-/// An error with all that is behind it, in one line, saying nothing twice.
-#[must_use]
-pub fn one_line(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let line = error.to_string();
-        if !text.contains(&line) {
-            text.push_str(": ");
-            text.push_str(&line);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -25,13 +25,13 @@ pub struct Printer<'a> {
     out: Box<dyn Write + 'a>,
     format: Option<Format>,
     is_terminal: bool,
-    color: bool,
+    error_color: bool,
 }
 
 impl<'a> Printer<'a> {
-    /// Prints into `out`, in `format` where one was asked for.
-    pub fn new(out: impl Write + 'a, format: Option<Format>, is_terminal: bool, color: bool) -> Self {
-        Self { out: Box::new(out), format, is_terminal, color }
+    /// Prints into `out`, in `format` where one was asked for. `error_color`: what goes to the standard error may have colour.
+    pub fn new(out: impl Write + 'a, format: Option<Format>, is_terminal: bool, error_color: bool) -> Self {
+        Self { out: Box::new(out), format, is_terminal, error_color }
     }
 
     /// The format of a result that is data: a table on a terminal, JSON elsewhere, unless one was asked for.
@@ -46,10 +46,10 @@ impl<'a> Printer<'a> {
         self.format.unwrap_or(Format::Table)
     }
 
-    /// Whether to print in colour.
+    /// Whether what goes to the standard error may have colour.
     #[must_use]
-    pub fn color(&self) -> bool {
-        self.color
+    pub fn error_color(&self) -> bool {
+        self.error_color
     }
 
     /// Prints one line.
@@ -58,6 +58,25 @@ impl<'a> Printer<'a> {
     /// The output could not be written; likewise below.
     pub fn line(&mut self, text: impl Display) -> Result<(), CliError> {
         Ok(writeln!(self.out, "{text}")?)
+    }
+
+    /// Prints a table for people.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn table(&mut self, table: &Table) -> Result<(), CliError> {
+        Ok(write!(self.out, "{}", table.text())?)
+    }
+
+    /// Clears the screen, where there is one and a table goes onto it.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn clear(&mut self) -> Result<(), CliError> {
+        if self.is_terminal && self.format() == Format::Table {
+            write!(self.out, "\x1b[2J\x1b[H")?;
+        }
+        Ok(())
     }
 
     /// Prints a result that is data: `value` for programs, `table` for people.
@@ -108,7 +127,7 @@ impl<'a> Printer<'a> {
 /// Rows under a header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
-    header: Vec<&'static str>,
+    header: Vec<String>,
     rows: Vec<Vec<String>>,
     numbers: Vec<usize>,
 }
@@ -116,8 +135,8 @@ pub struct Table {
 impl Table {
     /// A table without rows.
     #[must_use]
-    pub fn new(header: impl IntoIterator<Item = &'static str>) -> Self {
-        Self { header: header.into_iter().collect(), rows: Vec::new(), numbers: Vec::new() }
+    pub fn new(header: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new(), numbers: Vec::new() }
     }
 
     /// Aligns these columns as numbers.
@@ -125,6 +144,15 @@ impl Table {
     pub fn numbers(mut self, columns: impl IntoIterator<Item = usize>) -> Self {
         self.numbers = columns.into_iter().collect();
         self
+    }
+
+    /// The rows of several tables under the header of the first.
+    #[must_use]
+    pub fn joined(tables: impl IntoIterator<Item = Self>) -> Self {
+        let mut tables = tables.into_iter();
+        let mut joined = tables.next().unwrap_or_default();
+        joined.rows.extend(tables.flat_map(|table| table.rows));
+        joined
     }
 
     /// Adds a row.
