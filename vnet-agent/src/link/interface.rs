@@ -1,5 +1,9 @@
 //! The interfaces of a network namespace.
 
+use futures::TryStreamExt;
+use rtnetlink::Handle;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+
 use super::LinkError;
 
 /// An interface.
@@ -19,10 +23,6 @@ pub struct Interface {
     pub peer: Option<Peer>,
     /// Its MAC address, where it has one of six bytes.
     pub mac: Option<[u8; 6]>,
-    /// How many receive queues it has.
-    pub rx_queues: u32,
-    /// How many transmit queues it has.
-    pub tx_queues: u32,
     /// The note that whoever made it left on it (`ip link set alias`).
     pub alias: Option<String>,
 }
@@ -41,5 +41,52 @@ pub struct Peer {
 /// # Errors
 /// [`LinkError`].
 pub async fn interfaces() -> Result<Vec<Interface>, LinkError> {
-    Err(LinkError::Closed { what: "list the interfaces".into() })
+    let (connection, handle, _) = rtnetlink::new_connection()
+        .map_err(|source| LinkError::Socket { purpose: "list the interfaces", source })?;
+    tokio::spawn(connection);
+    interfaces_of(&handle).await
+}
+
+/// The interfaces of the namespace that `handle` was opened in.
+pub(crate) async fn interfaces_of(handle: &Handle) -> Result<Vec<Interface>, LinkError> {
+    let links = handle.link().get().execute().map_ok(|message| Interface::from(&message));
+    links.try_collect().await.map_err(LinkError::request("list the interfaces"))
+}
+
+impl From<&LinkMessage> for Interface {
+    fn from(message: &LinkMessage) -> Self {
+        let mut interface = Self {
+            ifindex: message.header.index,
+            name: String::new(),
+            mtu_bytes: 0,
+            is_up: message.header.flags.contains(LinkFlags::Up),
+            kind: None,
+            peer: None,
+            mac: None,
+            alias: None,
+        };
+        let (mut link, mut netns_id) = (None, None);
+        for attribute in &message.attributes {
+            match attribute {
+                LinkAttribute::IfName(name) => interface.name.clone_from(name),
+                LinkAttribute::Mtu(mtu_bytes) => interface.mtu_bytes = *mtu_bytes,
+                LinkAttribute::Address(bytes) => interface.mac = bytes.as_slice().try_into().ok(),
+                LinkAttribute::IfAlias(alias) => interface.alias = Some(alias.clone()),
+                LinkAttribute::Link(ifindex) => link = Some(*ifindex),
+                LinkAttribute::LinkNetNsId(id) => netns_id = Some(*id),
+                LinkAttribute::LinkInfo(infos) => {
+                    interface.kind = infos.iter().find_map(|info| match info {
+                        LinkInfo::Kind(kind) => Some(kind.to_string()),
+                        _ => None,
+                    });
+                }
+                _ => {}
+            }
+        }
+        // IFLA_LINK names the other end of a veth pair; of other kinds, the interface that they stand on.
+        if interface.kind.as_deref() == Some("veth") {
+            interface.peer = link.map(|ifindex| Peer { ifindex, netns_id });
+        }
+        interface
+    }
 }
