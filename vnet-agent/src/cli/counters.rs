@@ -124,7 +124,8 @@ fn counters_tables(counters: &Counters) -> Vec<Table> {
     let header = ["Peering", "State", "Sent Packets", "Sent Bytes", "Received Packets", "Received Bytes"];
     let mut peerings = Table::new(header).numbers([2, 3, 4, 5]);
     for PeeringCounters { virtual_network, name, peering_state, sent, received, .. } in &counters.peerings {
-        let ([sent_packets, sent_bytes], [received_packets, received_bytes]) = (traffic(*sent), traffic(*received));
+        let ([sent_packets, sent_bytes], [received_packets, received_bytes]) =
+            (traffic(*sent), traffic(*received));
         peerings.row([
             format!("{virtual_network}/{name}"),
             peering_state.clone(),
@@ -138,7 +139,8 @@ fn counters_tables(counters: &Counters) -> Vec<Table> {
         ["NIC", "Sent Packets", "Sent Bytes", "Received Packets", "Received Bytes", "Answered", "Dropped"];
     let mut nics = Table::new(header).numbers([1, 2, 3, 4, 5, 6]);
     for NicCounters { name, sent, received, answered, dropped, .. } in &counters.nics {
-        let ([sent_packets, sent_bytes], [received_packets, received_bytes]) = (traffic(*sent), traffic(*received));
+        let ([sent_packets, sent_bytes], [received_packets, received_bytes]) =
+            (traffic(*sent), traffic(*received));
         nics.row([
             name.clone(),
             sent_packets,

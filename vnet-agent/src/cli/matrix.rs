@@ -140,7 +140,9 @@ fn print_report(topology: &Topology, matrix: &Matrix, printer: &mut Printer<'_>)
     printer.line("")?;
     match matrix.as_expected {
         Some(count) => printer.line(format_args!("matrix: {count} of {} as expected", matrix.total)),
-        None => printer.line(format_args!("matrix: {} of {} reachable", matrix.expected_reachable, matrix.total)),
+        None => {
+            printer.line(format_args!("matrix: {} of {} reachable", matrix.expected_reachable, matrix.total))
+        }
     }
 }
 
@@ -153,7 +155,8 @@ fn draw(cells: &[Cell], family: Family, is_probed: bool, printer: &mut Printer<'
     if rows.is_empty() {
         return Ok(());
     }
-    let mut table = Table::new([family.clone()].into_iter().chain(rows.keys().map(|name| (*name).to_owned())));
+    let mut table =
+        Table::new([family.clone()].into_iter().chain(rows.keys().map(|name| (*name).to_owned())));
     for (from, cells) in &rows {
         let answers = rows.keys().map(|to| cells.get(to).cloned().unwrap_or_else(|| "-".to_owned()));
         table.row([(*from).to_owned()].into_iter().chain(answers));

@@ -37,9 +37,10 @@ pub(super) fn run(asked: &NextHop, printer: &mut Printer<'_>) -> CliResult {
     let answer = next_hop(&topology, &asked.nic, asked.dest_ip).map_err(|reason| match reason {
         Unreachable::UnknownNic(nic) => not_found(&ResourceId::Nic(nic)),
         // An address of a family that the NIC does not have.
-        other => {
-            CliError::Refused { code: RefusalCode::InvalidAddressPrefix.to_string(), message: other.to_string() }
-        }
+        other => CliError::Refused {
+            code: RefusalCode::InvalidAddressPrefix.to_string(),
+            message: other.to_string(),
+        },
     })?;
     let view = NextHopView {
         next_hop_type: answer.next_hop_type.to_string(),

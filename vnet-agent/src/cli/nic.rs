@@ -87,9 +87,8 @@ pub(super) fn run(command: &NicCommand, printer: &mut Printer<'_>) -> CliResult 
         NicCommand::Show(show) => {
             let topology = show.source.topology(printer)?;
             let status = status(&show.source)?;
-            let (vnet, nic) = topology
-                .nic(&show.name)
-                .ok_or_else(|| not_found(&ResourceId::Nic(show.name.clone())))?;
+            let (vnet, nic) =
+                topology.nic(&show.name).ok_or_else(|| not_found(&ResourceId::Nic(show.name.clone())))?;
             printer.show(&view(vnet, nic, &status), |view| table(std::slice::from_ref(view)))?;
         }
         NicCommand::ShowEffectiveRouteTable(show) => show_effective_route_table(show, printer)?,
@@ -117,7 +116,7 @@ fn view(vnet: &VirtualNetwork, nic: &Nic, status: &BTreeMap<String, NicStatus>) 
         mac: nic.mac().to_string(),
         enable_ip_forwarding: nic.enable_ip_forwarding(),
         interface: status.and_then(|status| status.interface.clone()).or(declared),
-        state: status.map(|status| format!("{:?}", status.state)),
+        state: status.map(|status| status.state.to_string()),
         notes: status.map(|status| status.notes.clone()),
     }
 }

@@ -160,6 +160,12 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The table for people, as `az` draws it: columns parted by two spaces, a rule under each header.
     #[must_use]
     pub fn text(&self) -> String {

@@ -53,9 +53,11 @@ pub(super) fn from_file(file: &Path, printer: &Printer<'_>) -> Result<Topology, 
     let text = read(file)?;
     match config::load(&text, &Topology::default()) {
         Ok(loaded) => Ok(loaded.topology),
-        Err(problems) => {
-            Err(CliError::Problems(problems.render(&file.display().to_string(), &text, printer.error_color())))
-        }
+        Err(problems) => Err(CliError::Problems(problems.render(
+            &file.display().to_string(),
+            &text,
+            printer.error_color(),
+        ))),
     }
 }
 

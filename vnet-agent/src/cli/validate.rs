@@ -90,7 +90,8 @@ fn table(verdict: &Verdict) -> Table {
 
 /// What a topology consists of, in a sentence.
 pub(super) fn summary(topology: &Topology) -> String {
-    let count = |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
+    let count =
+        |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
     let subnets = topology.vnets().map(|vnet| vnet.subnets().len()).sum();
     let peerings = topology.vnets().map(|vnet| vnet.peerings().len()).sum();
     [
@@ -115,7 +116,9 @@ pub(super) fn notes(topology: &Topology) -> Vec<String> {
                     vnet.name()
                 )),
                 PeeringState::Disconnected => {
-                    notes.push(format!("{object} is Disconnected: its other side was deleted, nothing crosses"));
+                    notes.push(format!(
+                        "{object} is Disconnected: its other side was deleted, nothing crosses"
+                    ));
                 }
                 PeeringState::Connected if !peering.flags().allow_virtual_network_access => {
                     notes.push(format!("{object} has allowVirtualNetworkAccess false: nothing crosses"));

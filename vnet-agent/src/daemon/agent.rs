@@ -226,7 +226,7 @@ impl Agent {
 
 /// The NICs of `these` that `those` do not have by the same interface. Another MTU is no other interface.
 fn missing_in(these: &Attachments, those: &Attachments) -> Vec<NicName> {
-    let ifindex = |nic| those.get(nic).map(|interface| interface.ifindex);
+    let ifindex = |nic: &NicName| those.get(nic).map(|interface| interface.ifindex);
     let missing = these.iter().filter(|(nic, interface)| ifindex(nic) != Some(interface.ifindex));
     missing.map(|(nic, _)| nic.clone()).collect()
 }

@@ -40,7 +40,8 @@ pub(super) async fn prepare(these: Vec<(NicName, Interface)>) -> Vec<(NicName, V
     let one = async |(nic, interface): (NicName, Interface)| {
         let report = prepare_guest(&interface).await;
         tracing::debug!(%nic, interface = %interface.name, done = ?report.done, "saw to the guest's end");
-        (nic, report.problems)
+        let problems = report.problems.iter().map(ToString::to_string).collect();
+        (nic, problems)
     };
     futures::stream::iter(these).map(one).buffer_unordered(TOGETHER).collect().await
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::signals::{Asked, Signals};
-use super::{Agent, AgentError, Event, NicStatus, Outcome, ServeError, describe, guests, preflight};
+use super::{Agent, Event, NicStatus, Outcome, ServeError, describe, guests, preflight};
 use crate::api::{self, Shared};
 use crate::config::{self, Problems};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_missing};
@@ -65,7 +65,7 @@ pub async fn serve(options: &Options, report: Report<'_>) -> Result<(), ServeErr
     let interfaces = interfaces().await?;
     let links = Links::new(pins, options.mode);
     let host = guests::host(&interfaces);
-    let agent = tokio::task::spawn_blocking(move || Agent::start(topology, host, links)).await??;
+    let (agent, _) = tokio::task::spawn_blocking(move || Agent::start(topology, host, links)).await??;
     let mut daemon = Daemon { file: &options.file, agent: Arc::new(Mutex::new(agent)), interfaces };
     let server = socket.listener.take().map(|listener| {
         let router = api::router(Arc::clone(&daemon.agent));
@@ -137,7 +137,8 @@ impl Daemon<'_> {
         act: impl FnOnce(&mut Agent) -> T + Send + 'static,
     ) -> Result<T, tokio::task::JoinError> {
         let agent = Arc::clone(&self.agent);
-        tokio::task::spawn_blocking(move || act(&mut agent.lock().unwrap_or_else(PoisonError::into_inner))).await
+        tokio::task::spawn_blocking(move || act(&mut agent.lock().unwrap_or_else(PoisonError::into_inner)))
+            .await
     }
 
     fn report_ready(&self, socket: &Path, report: Report<'_>) {
@@ -205,11 +206,7 @@ impl Daemon<'_> {
         news
     }
 
-    async fn prepare_and_report(
-        &self,
-        wanted: impl Fn(&NicName, &Interface) -> bool,
-        report: Report<'_>,
-    ) {
+    async fn prepare_and_report(&self, wanted: impl Fn(&NicName, &Interface) -> bool, report: Report<'_>) {
         for (nic, notes) in &self.prepare(wanted).await {
             report(Event::Guest { nic, notes });
         }
