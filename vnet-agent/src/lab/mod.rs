@@ -1,0 +1,16 @@
+//! Labs: a network namespace and a veth pair for each NIC whose declaration names no interface.
+//!
+//! A lab's namespace is what a guest is elsewhere: it holds the NIC's MAC, addresses and routes, and an `eth0` whose
+//! offloads are as the forwarder needs them.
+
+mod error;
+mod exec;
+mod name;
+mod probe;
+mod rig;
+
+pub use error::LabError;
+pub use exec::exec;
+pub use name::{interface_name, namespace_name};
+pub use probe::{ProbeOptions, ProbeResult, probe};
+pub use rig::{Removed, Rig, RigNic, UpOptions, down, up};

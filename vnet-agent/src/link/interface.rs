@@ -1,0 +1,92 @@
+//! The interfaces of a network namespace.
+
+use futures::TryStreamExt;
+use rtnetlink::Handle;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+
+use super::LinkError;
+
+/// An interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// The kernel's number of it, within its namespace.
+    pub ifindex: u32,
+    /// Its name.
+    pub name: String,
+    /// The longest IP packet that it takes, in bytes.
+    pub mtu_bytes: u32,
+    /// Whether it is administratively up.
+    pub is_up: bool,
+    /// The driver's kind (`veth`, `tun`, `bridge`); none for hardware and for the loopback.
+    pub kind: Option<String>,
+    /// The other end of a veth pair.
+    pub peer: Option<Peer>,
+    /// Its MAC address, where it has one of six bytes.
+    pub mac: Option<[u8; 6]>,
+    /// The note that whoever made it left on it (`ip link set alias`).
+    pub alias: Option<String>,
+}
+
+/// The other end of a veth pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its number, in its own namespace.
+    pub ifindex: u32,
+    /// The number by which this namespace knows the other one; none when both ends stand in the same.
+    pub netns_id: Option<i32>,
+}
+
+/// The interfaces of the caller's network namespace.
+///
+/// # Errors
+/// [`LinkError`].
+pub async fn interfaces() -> Result<Vec<Interface>, LinkError> {
+    let (connection, handle, _) = rtnetlink::new_connection()
+        .map_err(|source| LinkError::Socket { purpose: "list the interfaces", source })?;
+    tokio::spawn(connection);
+    interfaces_of(&handle).await
+}
+
+/// The interfaces of the namespace that `handle` was opened in.
+pub(crate) async fn interfaces_of(handle: &Handle) -> Result<Vec<Interface>, LinkError> {
+    let links = handle.link().get().execute().map_ok(|message| Interface::from(&message));
+    links.try_collect().await.map_err(LinkError::request("list the interfaces"))
+}
+
+impl From<&LinkMessage> for Interface {
+    fn from(message: &LinkMessage) -> Self {
+        let mut interface = Self {
+            ifindex: message.header.index,
+            name: String::new(),
+            mtu_bytes: 0,
+            is_up: message.header.flags.contains(LinkFlags::Up),
+            kind: None,
+            peer: None,
+            mac: None,
+            alias: None,
+        };
+        let (mut link, mut netns_id) = (None, None);
+        for attribute in &message.attributes {
+            match attribute {
+                LinkAttribute::IfName(name) => interface.name.clone_from(name),
+                LinkAttribute::Mtu(mtu_bytes) => interface.mtu_bytes = *mtu_bytes,
+                LinkAttribute::Address(bytes) => interface.mac = bytes.as_slice().try_into().ok(),
+                LinkAttribute::IfAlias(alias) => interface.alias = Some(alias.clone()),
+                LinkAttribute::Link(ifindex) => link = Some(*ifindex),
+                LinkAttribute::LinkNetNsId(id) => netns_id = Some(*id),
+                LinkAttribute::LinkInfo(infos) => {
+                    interface.kind = infos.iter().find_map(|info| match info {
+                        LinkInfo::Kind(kind) => Some(kind.to_string()),
+                        _ => None,
+                    });
+                }
+                _ => {}
+            }
+        }
+        // IFLA_LINK names the other end of a veth pair; of other kinds, the interface that they stand on.
+        if interface.kind.as_deref() == Some("veth") {
+            interface.peer = link.map(|ifindex| Peer { ifindex, netns_id });
+        }
+        interface
+    }
+}
