@@ -74,8 +74,8 @@ pub(super) fn decide<T: Tables, F: Frame>(
     if index != 0 {
         return Ok(Action::Deliver(route::deliver(view, record, index, bytes)?));
     }
-    if own_source && record.kind == ROUTE_LOCAL && *ip.destination_be == port.router6_be {
-        return ping(frame, icmp, end);
+    if record.kind == ROUTE_LOCAL && *ip.destination_be == port.router6_be {
+        return ping(frame, icmp.filter(|_| own_source), end);
     }
     Err(DropReason::NoEndpoint)
 }
