@@ -26,6 +26,8 @@ fn main() -> anyhow::Result<()> {
         }
         // aya-build turns each line of the inner cargo into a warning.
         std::env::set_var("CARGO_TERM_QUIET", "true");
+        // rustup says each time that the linked toolchain has no cargo of its own.
+        std::env::set_var("RUSTUP_LOG", "error");
     }
     let program = aya_build::Package { name: "vnet-ebpf", root_dir: "../vnet-ebpf", ..Default::default() };
     aya_build::build_ebpf([program], toolchain)

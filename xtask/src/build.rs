@@ -25,11 +25,11 @@ pub(crate) fn compile(release: bool) -> Result<PathBuf> {
     Ok(target_directory()?.join(if release { "release" } else { "debug" }).join("vnet-agent"))
 }
 
-
 /// Where cargo puts what it builds: this program is one of those things.
 fn target_directory() -> Result<PathBuf> {
     let own = std::env::current_exe().context("the path of this program cannot be read")?;
-    let directory = own.ancestors().nth(2).context("this program does not stand in cargo's target directory")?;
+    let directory =
+        own.ancestors().nth(2).context("this program does not stand in cargo's target directory")?;
     Ok(directory.to_owned())
 }
 

@@ -35,7 +35,9 @@ pub(crate) fn all(time: Duration) -> Result<()> {
     for target in TARGETS {
         let mut command = cargo();
         command.args(["fuzz", "run", "--fuzz-dir", DIRECTORY, "--sanitizer", "none", target, "--"]);
-        command::run(command.arg(format!("-max_total_time={seconds}")).args(["-timeout=10", "-rss_limit_mb=4096"]))?;
+        command::run(
+            command.arg(format!("-max_total_time={seconds}")).args(["-timeout=10", "-rss_limit_mb=4096"]),
+        )?;
     }
     Ok(())
 }

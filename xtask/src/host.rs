@@ -28,7 +28,9 @@ pub(crate) fn require_kernel() -> Result<()> {
         bail!("Linux {release} is too old: {}.{} or newer is needed", OLDEST.0, OLDEST.1);
     }
     if !Path::new("/sys/kernel/btf/vmlinux").exists() {
-        bail!("this kernel has no BTF (/sys/kernel/btf/vmlinux): it must be built with CONFIG_DEBUG_INFO_BTF");
+        bail!(
+            "this kernel has no BTF (/sys/kernel/btf/vmlinux): it must be built with CONFIG_DEBUG_INFO_BTF"
+        );
     }
     let file_systems = fs::read_to_string("/proc/filesystems").context("/proc/filesystems cannot be read")?;
     if !file_systems.lines().any(|line| line.split_whitespace().last() == Some("bpf")) {
@@ -46,7 +48,8 @@ fn version(release: &str) -> Option<(u32, u32)> {
 fn require_veth() -> Result<()> {
     let name = format!("vnet-check-{}", std::process::id());
     let ip = |arguments: &[&str]| {
-        let output = program("ip").args(arguments).output().context("`ip` (iproute2) could not be started")?;
+        let output =
+            program("ip").args(arguments).output().context("`ip` (iproute2) could not be started")?;
         if !output.status.success() {
             bail!("{}", String::from_utf8_lossy(&output.stderr).trim().to_owned());
         }

@@ -49,7 +49,8 @@ fn check_directory(directory: &Path, found: &mut Vec<String>) -> Result<()> {
 /// The lines of a source, with their numbers, that name something forbidden; comments and what follows
 /// `#[cfg(test)]` left out.
 fn impure_lines(source: &str) -> impl Iterator<Item = String> {
-    let code = source.lines().take_while(|line| line.trim() != "#[cfg(test)]" || !source.contains("mod tests {"));
+    let code =
+        source.lines().take_while(|line| line.trim() != "#[cfg(test)]" || !source.contains("mod tests {"));
     code.enumerate().filter_map(|(index, line)| {
         let code = line.split("//").next().unwrap_or_default();
         let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';

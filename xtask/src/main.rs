@@ -7,6 +7,7 @@ mod audit;
 mod build;
 mod ci;
 mod command;
+mod demo;
 mod fuzz;
 mod host;
 mod layering;
@@ -36,6 +37,8 @@ enum Task {
         #[arg(long)]
         release: bool,
     },
+    /// Brings up a lab of namespaces, sends real traffic through it, shows the connectivity matrix, takes it down
+    Demo(demo::Options),
     /// Runs every test suite, those that need root and namespaces included
     Test(test::Options),
     /// Measures the forwarder against a bare redirect between the same interfaces
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Setup => setup::run(setup::Scope::Everything),
         Task::Build { release } => build::run(release).map(|_| ()),
+        Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Bench { options } => build::bench(&options),
         Task::Fuzz(options) => fuzz::run(&options),

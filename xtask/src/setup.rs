@@ -84,7 +84,8 @@ fn linker_ready(packages: &mut Packages) -> Result<()> {
         wanted.extend(cxx);
         packages.install("LLVM for the BPF linker", &wanted)?;
     }
-    let prefix = output(program(&config).arg("--prefix")).with_context(|| format!("{config} does not run"))?;
+    let prefix =
+        output(program(&config).arg("--prefix")).with_context(|| format!("{config} does not run"))?;
     eprintln!("setup: building bpf-linker {LINKER_VERSION} (about a minute)");
     let feature = format!("llvm-{LLVM}");
     let install = ["install", "bpf-linker", "--locked", "--version", LINKER_VERSION, "--no-default-features"];
@@ -94,7 +95,6 @@ fn linker_ready(packages: &mut Packages) -> Result<()> {
     }
     Ok(())
 }
-
 
 /// Debian's package manager, whose lists are brought up to date once, before the first installation.
 #[derive(Debug, Default)]
@@ -115,7 +115,8 @@ impl Packages {
                  and bpf-linker (cargo install bpf-linker)"
             );
         }
-        host::require_root("setup").with_context(|| format!("{what} are missing (apt-get install {list})"))?;
+        host::require_root("setup")
+            .with_context(|| format!("{what} are missing (apt-get install {list})"))?;
         eprintln!("setup: installing {what} from Debian's packages: {list}");
         let apt = |arguments: &[&str]| {
             command::run(program("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))

@@ -14,7 +14,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    prepare()?;
+    prepare("test")?;
     layering::check()?;
     // The suites run the agent as its users do: as a program.
     build::compile(false)?;
@@ -25,8 +25,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Sees to tools, kernel and bpffs.
-pub(crate) fn prepare() -> Result<()> {
-    host::require_root("test")?;
+pub(crate) fn prepare(task: &str) -> Result<()> {
+    host::require_root(task)?;
     setup::run(setup::Scope::Everything)?;
     host::require_kernel()?;
     host::mount_bpffs()
