@@ -59,7 +59,7 @@ impl Case {
             }
             Expect::Answer(frame) => {
                 put(&mut changes, format!("nic {} answered", self.from), 1);
-                (XdpVerdict::Tx, frame.clone())
+                (XdpVerdict::Redirect, frame.clone())
             }
             Expect::Deliver { to, mac, over } => {
                 let one = Traffic { packets: 1, bytes: self.frame.len() as u64 };
