@@ -1,9 +1,9 @@
 //! NICs: a port with its record and device, a slot for its interface, a counter.
 
-use vnet_common::abi::{NONE, PORT_ATTACHED, PORT_IP_FORWARDING, PORT_PROBES, PORT_SLOTS, PortRecord};
+use vnet_common::abi::{NONE, PORT_ATTACHED, PORT_IP_FORWARDING, PortRecord};
 
 use super::super::image::{Interface, NicImage, VnetImage};
-use super::super::plan::{CapacityExceeded, Plan, Table};
+use super::super::plan::{CapacityExceeded, Plan};
 use super::{DETACHED_PORT, Layout};
 
 use crate::model::VnetName;
@@ -19,7 +19,6 @@ pub(super) struct NicPlace {
 #[derive(Clone, Copy, Debug)]
 struct Attached {
     port: u32,
-    slot: u32,
     record: PortRecord,
 }
 
@@ -83,16 +82,14 @@ impl Layout {
             self.port_counters.retire(counter);
         }
         if let Some(attached) = nic.attached {
-            self.slots.remove(&attached.slot);
-            self.cells.set(attached.slot, NONE);
+            self.slots.clear(attached.record.ifindex, &mut self.cells);
             self.ports.retire(attached.port);
         }
     }
 
     fn detach(&mut self, nic: &mut NicPlace) {
         if let Some(attached) = nic.attached.take() {
-            self.slots.remove(&attached.slot);
-            self.cells.set(attached.slot, NONE);
+            self.slots.clear(attached.record.ifindex, &mut self.cells);
             self.ports.retire(attached.port);
         }
     }
@@ -113,28 +110,17 @@ impl Layout {
             }
         };
         let record = self.port_record(vnet, spec, interface, counter);
-        let slot = match nic.attached {
+        match nic.attached {
             Some(attached) if attached.record == record => return Ok(()),
-            Some(attached) => {
-                self.ports.retire(attached.port);
-                attached.slot
-            }
-            None => self.free_slot(interface.ifindex)?,
-        };
+            Some(attached) => self.ports.retire(attached.port),
+            None => {}
+        }
         let port = self.ports.take()?;
-        self.slots.insert(slot, interface.ifindex);
-        self.cells.set(slot, port);
+        self.slots.set(interface.ifindex, port, &mut self.cells)?;
         plan.ports.push((port, record));
         plan.devices.push((port, interface.ifindex));
-        nic.attached = Some(Attached { port, slot, record });
+        nic.attached = Some(Attached { port, record });
         Ok(())
-    }
-
-    fn free_slot(&self, ifindex: u32) -> Result<u32, CapacityExceeded> {
-        let first = 1 + ifindex % PORT_SLOTS;
-        (first..first + PORT_PROBES)
-            .find(|slot| !self.slots.contains_key(slot))
-            .ok_or(CapacityExceeded { table: Table::PortSlots, capacity: PORT_SLOTS })
     }
 
     fn port_record(
