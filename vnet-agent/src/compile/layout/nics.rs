@@ -1,9 +1,9 @@
 //! NICs: a port with its record and device, a slot for its interface, a counter.
 
-use vnet_common::abi::{NONE, PORT_ATTACHED, PORT_IP_FORWARDING, PORT_PROBES, PORT_SLOTS, PortRecord};
+use vnet_common::abi::{NONE, PORT_ATTACHED, PORT_IP_FORWARDING, PortRecord};
 
 use super::super::image::{Interface, NicImage, VnetImage};
-use super::super::plan::{CapacityExceeded, Plan, Table};
+use super::super::plan::{CapacityExceeded, Plan};
 use super::{DETACHED_PORT, Layout};
 
 use crate::model::VnetName;
@@ -19,7 +19,6 @@ pub(super) struct NicPlace {
 #[derive(Clone, Copy, Debug)]
 struct Attached {
     port: u32,
-    slot: u32,
     record: PortRecord,
 }
 
@@ -34,16 +33,13 @@ impl NicPlace {
 }
 
 impl Layout {
-    /// Gives the NICs of a VNet their ports, and takes them from NICs that are gone.
-    pub(super) fn place_nics(
-        &mut self,
-        name: &VnetName,
-        image: &VnetImage,
-        plan: &mut Plan,
-    ) -> Result<(), CapacityExceeded> {
-        let Some(place) = self.vnets.get_mut(name) else { return Ok(()) };
+    /// Takes ports and slots from the NICs of a VNet that are gone or have another interface.
+    ///
+    /// This is done for all VNets before any NIC is attached: in one commit an interface may pass from a NIC to another, of
+    /// another VNet too, and its slot with it.
+    pub(super) fn release_nics(&mut self, name: &VnetName, image: &VnetImage) {
+        let Some(place) = self.vnets.get_mut(name) else { return };
         let mut nics = std::mem::take(&mut place.nics);
-        // First what goes: a slot may pass from one NIC to another in one commit.
         nics.retain(|nic, old| {
             let interface = image.nics.get(nic).and_then(|spec| spec.interface);
             if old.attached.is_some_and(|at| interface.is_none_or(|i| i.ifindex != at.record.ifindex)) {
@@ -55,6 +51,20 @@ impl Layout {
             }
             stays
         });
+        if let Some(place) = self.vnets.get_mut(name) {
+            place.nics = nics;
+        }
+    }
+
+    /// Gives the NICs of a VNet their ports.
+    pub(super) fn place_nics(
+        &mut self,
+        name: &VnetName,
+        image: &VnetImage,
+        plan: &mut Plan,
+    ) -> Result<(), CapacityExceeded> {
+        let Some(place) = self.vnets.get_mut(name) else { return Ok(()) };
+        let mut nics = std::mem::take(&mut place.nics);
         let placed = image.nics.iter().try_for_each(|(nic, spec)| {
             let old = nics.entry(nic.clone()).or_default();
             spec.interface.map_or(Ok(()), |interface| self.attach(name, spec, interface, old, plan))
@@ -71,16 +81,14 @@ impl Layout {
             self.port_counters.retire(counter);
         }
         if let Some(attached) = nic.attached {
-            self.slots.remove(&attached.slot);
-            self.cells.set(attached.slot, NONE);
+            self.slots.clear(attached.record.ifindex, &mut self.cells);
             self.ports.retire(attached.port);
         }
     }
 
     fn detach(&mut self, nic: &mut NicPlace) {
         if let Some(attached) = nic.attached.take() {
-            self.slots.remove(&attached.slot);
-            self.cells.set(attached.slot, NONE);
+            self.slots.clear(attached.record.ifindex, &mut self.cells);
             self.ports.retire(attached.port);
         }
     }
@@ -97,34 +105,21 @@ impl Layout {
             Some(counter) => counter,
             None => {
                 let counter = self.port_counters.take()?;
-                plan.reset_port_counters.push(counter);
-                self.unsettled_port_counters.insert(counter);
                 *nic.counter.insert(counter)
             }
         };
         let record = self.port_record(vnet, spec, interface, counter);
-        let slot = match nic.attached {
+        match nic.attached {
             Some(attached) if attached.record == record => return Ok(()),
-            Some(attached) => {
-                self.ports.retire(attached.port);
-                attached.slot
-            }
-            None => self.free_slot(interface.ifindex)?,
-        };
+            Some(attached) => self.ports.retire(attached.port),
+            None => {}
+        }
         let port = self.ports.take()?;
-        self.slots.insert(slot, interface.ifindex);
-        self.cells.set(slot, port);
+        self.slots.set(interface.ifindex, port, &mut self.cells)?;
         plan.ports.push((port, record));
         plan.devices.push((port, interface.ifindex));
-        nic.attached = Some(Attached { port, slot, record });
+        nic.attached = Some(Attached { port, record });
         Ok(())
-    }
-
-    fn free_slot(&self, ifindex: u32) -> Result<u32, CapacityExceeded> {
-        let first = 1 + ifindex % PORT_SLOTS;
-        (first..first + PORT_PROBES)
-            .find(|slot| !self.slots.contains_key(slot))
-            .ok_or(CapacityExceeded { table: Table::PortSlots, capacity: PORT_SLOTS })
     }
 
     fn port_record(
