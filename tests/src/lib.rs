@@ -1,1 +1,3 @@
 //! The harness of the privileged suites.
+
+pub mod oracle;
