@@ -12,7 +12,9 @@ fn the_host_run_forwarder_agrees_with_the_oracle() {
     let mut host = Host::new().unwrap();
     for seed in first..first + 1000 {
         let mut trial = Trial::new(seed, &mut host, &interfaces);
-        if let Err(e) = trial.run(60, 20) { panic!("seed {seed}: {}", e.to_string().chars().take(6000).collect::<String>()); }
+        if let Err(e) = trial.run(60, 20) {
+            panic!("seed {seed}: {}", e.to_string().chars().take(6000).collect::<String>());
+        }
         tally.merge(&trial.tally);
     }
     println!("{tally}");

@@ -207,5 +207,9 @@ pub fn first_of(prefix: &IpNet) -> IpAddr {
 
 /// The virtual router serves a ping and nothing else.
 fn served(packet: &Packet) -> Result<Verdict, DropReason> {
-    if packet.message == Message::EchoRequest { Ok(Verdict::Answered) } else { Err(DropReason::RouterUnserved) }
+    if packet.message == Message::EchoRequest {
+        Ok(Verdict::Answered)
+    } else {
+        Err(DropReason::RouterUnserved)
+    }
 }

@@ -23,7 +23,8 @@ impl World {
                 self.classify_unreachable(packet, *reason, tally);
             }
             Verdict::Delivered { nic, crossed } => {
-                let (Some((_, sender)), Some(receiver)) = (self.sender(packet.ifindex), self.nics.get(nic)) else {
+                let (Some((_, sender)), Some(receiver)) = (self.sender(packet.ifindex), self.nics.get(nic))
+                else {
                     return;
                 };
                 match crossed {
@@ -78,7 +79,8 @@ impl World {
             let own = self.object(&sender.vnet, &receiver.vnet);
             let other = self.object(&receiver.vnet, &sender.vnet);
             let via = |middle: &String| {
-                let connected = |a: &str, b: &str| self.object(a, b).is_some_and(|p| p.state == State::Connected);
+                let connected =
+                    |a: &str, b: &str| self.object(a, b).is_some_and(|p| p.state == State::Connected);
                 connected(&sender.vnet, middle) && connected(middle, &receiver.vnet)
             };
             tally.count(match own.or(other).map(|object| object.state) {

@@ -70,7 +70,8 @@ pub fn build(packet: &Packet) -> Result<Vec<u8>, FrameError> {
         }
         (source, destination) => return Err(FrameError::Families(source, destination)),
     };
-    let payload_bytes = packet.ip_bytes.checked_sub(header_bytes).ok_or(FrameError::Length(packet.ip_bytes))?;
+    let payload_bytes =
+        packet.ip_bytes.checked_sub(header_bytes).ok_or(FrameError::Length(packet.ip_bytes))?;
     let payload: Vec<u8> = (0..payload_bytes).map(|i| (i % 251) as u8 ^ 0x5a).collect();
     let mut frame = Vec::new();
     match (packet.message, packet.source.is_ipv4()) {

@@ -99,7 +99,10 @@ impl Generator<'_> {
             let vnet = spec.name.clone();
             operations.push(Operation::CreateVnet(spec));
             for subnet in 0..self.random.between(1, 4) {
-                let spec = SubnetSpec { name: name(&format!("s{subnet}"))?, address_prefixes: self.prefixes(&ranges) };
+                let spec = SubnetSpec {
+                    name: name(&format!("s{subnet}"))?,
+                    address_prefixes: self.prefixes(&ranges),
+                };
                 operations.push(Operation::CreateSubnet(vnet.clone(), spec));
             }
         }
@@ -115,7 +118,8 @@ impl Generator<'_> {
         for (vnet_name, vnet) in &world.vnets {
             for subnet in vnet.subnets.keys() {
                 for nic in 0..self.random.between(0, 4) {
-                    let spec = self.nic_spec(world, &format!("n-{vnet_name}-{subnet}-{nic}"), vnet_name, subnet)?;
+                    let spec =
+                        self.nic_spec(world, &format!("n-{vnet_name}-{subnet}-{nic}"), vnet_name, subnet)?;
                     operations.push(Operation::CreateNic(spec));
                 }
             }
@@ -131,7 +135,9 @@ impl Generator<'_> {
         let names: Vec<&String> = world.vnets.keys().collect();
         let mut operations = Vec::new();
         for _ in 0..self.random.between(1, 2 * names.len().max(1)) {
-            let (Some(one), Some(other)) = (self.random.pick(&names), self.random.pick(&names)) else { break };
+            let (Some(one), Some(other)) = (self.random.pick(&names), self.random.pick(&names)) else {
+                break;
+            };
             if one == other && self.random.percent(90) {
                 continue;
             }
@@ -140,7 +146,8 @@ impl Generator<'_> {
             if self.random.percent(78) {
                 let mirrored = subnets.map(|s| PeeredSubnets { local: s.remote, remote: s.local, ..s });
                 // Now and then the other side has another idea of who takes part.
-                let mirrored = if self.random.percent(85) { mirrored } else { self.taking_part(world, other, one)? };
+                let mirrored =
+                    if self.random.percent(85) { mirrored } else { self.taking_part(world, other, one)? };
                 operations.push(self.create_side(other, one, mirrored)?);
             }
         }
@@ -153,14 +160,19 @@ impl Generator<'_> {
     /// As above.
     pub fn change(&mut self, world: &World) -> Made<Vec<Operation>> {
         let names: Vec<String> = world.vnets.keys().cloned().collect();
-        let (Some(one), Some(other)) = (self.random.pick(&names).cloned(), self.random.pick(&names).cloned()) else {
+        let (Some(one), Some(other)) = (self.random.pick(&names).cloned(), self.random.pick(&names).cloned())
+        else {
             return self.networks();
         };
         let peering = self.random.pick(&world.peerings).cloned();
         Ok(match (self.random.between(0, 99), peering) {
-            (0..14, Some(peering)) => vec![Operation::DeletePeering(name(&peering.vnet)?, name(&peering.name)?)],
+            (0..14, Some(peering)) => {
+                vec![Operation::DeletePeering(name(&peering.vnet)?, name(&peering.name)?)]
+            }
             (14..32, Some(peering)) => vec![self.update_side(world, &peering)?],
-            (32..44, Some(peering)) => vec![Operation::SyncPeering(name(&peering.vnet)?, name(&peering.name)?)],
+            (32..44, Some(peering)) => {
+                vec![Operation::SyncPeering(name(&peering.vnet)?, name(&peering.name)?)]
+            }
             (44..58, _) => vec![self.change_space(world, &one)?],
             (58..63, _) => self.delete_vnet(world, &one)?,
             (63..70, _) => vec![self.change_subnet(world, &one)?],
@@ -168,7 +180,8 @@ impl Generator<'_> {
             (82..84, _) => vec![Operation::DeletePeering(name(&one)?, name("no-such")?)],
             (84..87, _) => vec![Operation::CreateVnet(self.vnet_spec(MAX_VNETS - 1)?)],
             _ => {
-                let subnets = if self.random.percent(20) { self.taking_part(world, &one, &other)? } else { None };
+                let subnets =
+                    if self.random.percent(20) { self.taking_part(world, &one, &other)? } else { None };
                 let mirrored =
                     subnets.clone().map(|s| PeeredSubnets { local: s.remote, remote: s.local, ..s });
                 vec![self.create_side(&one, &other, subnets)?, self.create_side(&other, &one, mirrored)?]
@@ -199,7 +212,11 @@ impl Generator<'_> {
         for part in 0..self.random.between(1, 3) {
             ranges.extend(self.range(index, part));
         }
-        Ok(VnetSpec { name: name(&format!("v{index}"))?, region: Region::new(region)?, address_space: ranges })
+        Ok(VnetSpec {
+            name: name(&format!("v{index}"))?,
+            region: Region::new(region)?,
+            address_space: ranges,
+        })
     }
 
     /// Mostly a range that no other virtual network wants.
@@ -335,7 +352,8 @@ impl Generator<'_> {
         let change = self.random.percent(if same.is_some() { 40 } else { 5 });
         let subnets = if change { self.taking_part(world, &peering.vnet, &peering.remote)? } else { same };
         let remote = if self.random.percent(4) { "v0" } else { &peering.remote };
-        let spec = PeeringSpec { name: name(&peering.name)?, remote: name(remote)?, flags: self.flags(), subnets };
+        let spec =
+            PeeringSpec { name: name(&peering.name)?, remote: name(remote)?, flags: self.flags(), subnets };
         Ok(Operation::UpdatePeering(name(&peering.vnet)?, spec))
     }
 
@@ -411,8 +429,11 @@ impl Generator<'_> {
 
     /// A NIC comes, goes, changes, or moves to another subnet, also one of another virtual network.
     fn change_nic(&mut self, world: &World) -> Made<Vec<Operation>> {
-        let subnets: Vec<(&String, &String)> =
-            world.vnets.iter().flat_map(|(vnet, v)| v.subnets.keys().map(move |subnet| (vnet, subnet))).collect();
+        let subnets: Vec<(&String, &String)> = world
+            .vnets
+            .iter()
+            .flat_map(|(vnet, v)| v.subnets.keys().map(move |subnet| (vnet, subnet)))
+            .collect();
         let nics: Vec<(&String, &Nic)> = world.nics.iter().collect();
         let Some((vnet, subnet)) = self.random.pick(&subnets).copied() else { return Ok(Vec::new()) };
         let old = self.random.pick(&nics).copied();

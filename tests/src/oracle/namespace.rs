@@ -52,7 +52,8 @@ pub fn enter(count: usize) -> Result<Vec<u32>, NamespaceError> {
     }
     let output = Command::new("ip").args(["-json", "link", "show", "type", "veth"]).output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let links: serde_json::Value = serde_json::from_str(&text).map_err(|_| NamespaceError::Output(text.clone()))?;
+    let links: serde_json::Value =
+        serde_json::from_str(&text).map_err(|_| NamespaceError::Output(text.clone()))?;
     let numbers: Vec<u32> = links
         .as_array()
         .into_iter()

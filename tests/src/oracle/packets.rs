@@ -46,7 +46,8 @@ pub fn packet(random: &mut Random, world: &World) -> Option<Packet> {
     let own = *random.pick(&nic.addresses)?;
     // A NIC that forwards may send packets of a family that it has no address of.
     let other = if own.is_ipv4() { NO_SOURCES[4] } else { NO_SOURCES[0] };
-    let like = if nic.forwards && nic.address_like(other).is_none() && random.percent(15) { other } else { own };
+    let like =
+        if nic.forwards && nic.address_like(other).is_none() && random.percent(15) { other } else { own };
     let destination = destination(random, world, nic, like)?;
     let source = source(random, world, nic, like)?;
     let is_honest = random.percent(94);

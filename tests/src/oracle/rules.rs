@@ -180,12 +180,7 @@ impl World {
         let nic = Nic {
             vnet: spec.subnet.vnet.to_string(),
             subnet: spec.subnet.subnet.to_string(),
-            addresses: spec
-                .ipv4
-                .map(IpAddr::V4)
-                .into_iter()
-                .chain(spec.ipv6.map(IpAddr::V6))
-                .collect(),
+            addresses: spec.ipv4.map(IpAddr::V4).into_iter().chain(spec.ipv6.map(IpAddr::V6)).collect(),
             mac: spec.mac.unwrap_or_else(|| MacAddress::derived(&spec.name)).octets(),
             interface: spec.interface.as_ref().map(ToString::to_string),
             forwards: spec.enable_ip_forwarding,

@@ -35,7 +35,9 @@ impl Tally {
     #[must_use]
     pub fn missing(&self, kinds: &[(&str, u64)]) -> Vec<String> {
         let short = kinds.iter().filter(|(kind, least)| self.of(kind) < *least);
-        short.map(|(kind, least)| format!("{kind}: {} times, at least {least} expected", self.of(kind))).collect()
+        short
+            .map(|(kind, least)| format!("{kind}: {} times, at least {least} expected", self.of(kind)))
+            .collect()
     }
 }
 

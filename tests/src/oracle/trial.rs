@@ -271,7 +271,10 @@ impl<'f, F: Forwarder> Trial<'f, F> {
         let agrees = match (&verdict, &seen) {
             (Verdict::Dropped(expected), Seen::Dropped(reason)) => expected == reason,
             (Verdict::Answered, Seen::Answered(answer)) => *answer == frame::echo_reply(packet)?,
-            (Verdict::Delivered { nic, crossed }, Seen::Delivered { frame: out, ifindex, crossed: counted }) => {
+            (
+                Verdict::Delivered { nic, crossed },
+                Seen::Delivered { frame: out, ifindex, crossed: counted },
+            ) => {
                 let mac = self.world.nics.get(nic).map(|nic| nic.mac);
                 let at = self.world.attached.get(nic).map(|at| at.ifindex);
                 mac.is_some_and(|mac| *out == frame::delivered(&frame, mac))

@@ -169,7 +169,11 @@ impl fmt::Display for World {
         for p in &self.peerings {
             let flags = (p.access, p.forwarded);
             writeln!(f, "peering {}/{} to {}: {:?}", p.vnet, p.name, p.remote, p.state)?;
-            writeln!(f, "  access, forwarded {flags:?}; subnets {:?}; took over {:?}", p.subnets, p.remote_space)?;
+            writeln!(
+                f,
+                "  access, forwarded {flags:?}; subnets {:?}; took over {:?}",
+                p.subnets, p.remote_space
+            )?;
         }
         for (name, nic) in &self.nics {
             let (at, forwards) = (self.attached.get(name), nic.forwards);

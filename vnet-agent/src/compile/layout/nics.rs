@@ -34,16 +34,11 @@ impl NicPlace {
 }
 
 impl Layout {
-    /// Gives the NICs of a VNet their ports, and takes them from NICs that are gone.
-    pub(super) fn place_nics(
-        &mut self,
-        name: &VnetName,
-        image: &VnetImage,
-        plan: &mut Plan,
-    ) -> Result<(), CapacityExceeded> {
-        let Some(place) = self.vnets.get_mut(name) else { return Ok(()) };
+    /// Takes the ports from NICs of a VNet that are gone or have another interface. That comes before any NIC of any
+    /// VNet gets one: an interface, and with it a slot, may pass from one NIC to another in one commit.
+    pub(super) fn release_nics(&mut self, name: &VnetName, image: &VnetImage) {
+        let Some(place) = self.vnets.get_mut(name) else { return };
         let mut nics = std::mem::take(&mut place.nics);
-        // First what goes: a slot may pass from one NIC to another in one commit.
         nics.retain(|nic, old| {
             let interface = image.nics.get(nic).and_then(|spec| spec.interface);
             if old.attached.is_some_and(|at| interface.is_none_or(|i| i.ifindex != at.record.ifindex)) {
@@ -55,6 +50,20 @@ impl Layout {
             }
             stays
         });
+        if let Some(place) = self.vnets.get_mut(name) {
+            place.nics = nics;
+        }
+    }
+
+    /// Gives the NICs of a VNet their ports.
+    pub(super) fn place_nics(
+        &mut self,
+        name: &VnetName,
+        image: &VnetImage,
+        plan: &mut Plan,
+    ) -> Result<(), CapacityExceeded> {
+        let Some(place) = self.vnets.get_mut(name) else { return Ok(()) };
+        let mut nics = std::mem::take(&mut place.nics);
         for (nic, spec) in &image.nics {
             let old = nics.entry(nic.clone()).or_default();
             if let Some(interface) = spec.interface {
@@ -138,7 +147,8 @@ impl Layout {
         let routes = place.and_then(|place| place.subnets.get(&spec.subnet));
         let space = place.map(|place| &place.space);
         // Without an address of the family, or forwarding, there are no routes: nothing of the family gets through.
-        let cell = |has: bool, cell: Option<u32>| cell.filter(|_| has).unwrap_or(NONE);
+        let cell =
+            |has: bool, cell: Option<u32>| cell.filter(|_| has || spec.ip_forwarding).unwrap_or(NONE);
         let (has4, has6) = (spec.ipv4.is_some(), spec.ipv6.is_some());
         let forwarding = if spec.ip_forwarding { PORT_IP_FORWARDING } else { 0 };
         PortRecord {
