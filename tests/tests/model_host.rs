@@ -1,21 +1,28 @@
-//! The forwarding decision, run on the host over the tables that commits leave behind, against the oracle.
+//! The forwarding decision, run on the host over what commits leave in the tables, against the oracle.
 
 use vnet_tests::oracle::forwarder::Host;
-use vnet_tests::oracle::tally::Tally;
-use vnet_tests::oracle::trial::Trial;
+use vnet_tests::oracle::suite::{self, REQUIRED, REQUIRED_APART, TOPOLOGIES};
+
+/// Interfaces need not exist where nothing is sent.
+fn interfaces() -> Vec<u32> {
+    (2..66).collect()
+}
 
 #[test]
-fn the_host_run_forwarder_agrees_with_the_oracle() {
-    let interfaces: Vec<u32> = (2..66).collect();
-    let first: u64 = std::env::var("VNET_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
-    let mut tally = Tally::default();
+fn the_forwarding_decision_agrees_with_the_oracle_on_random_topologies() {
+    let seeds = suite::seeds(TOPOLOGIES).unwrap();
     let mut host = Host::new().unwrap();
-    for seed in first..first + 1000 {
-        let mut trial = Trial::new(seed, &mut host, &interfaces);
-        if let Err(e) = trial.run(60, 20) {
-            panic!("seed {seed}: {}", e.to_string().chars().take(6000).collect::<String>());
-        }
-        tally.merge(&trial.tally);
-    }
+    let tally = suite::compare(seeds, &mut host, &interfaces()).unwrap_or_else(|failure| panic!("{failure}"));
     println!("{tally}");
+    assert_eq!(tally.missing(REQUIRED), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_leaks_between_virtual_networks_that_may_not_talk() {
+    let seeds = suite::seeds(100).unwrap();
+    let mut host = Host::new().unwrap();
+    let tally =
+        suite::look_for_leaks(seeds, &mut host, &interfaces()).unwrap_or_else(|failure| panic!("{failure}"));
+    println!("{tally}");
+    assert_eq!(tally.missing(REQUIRED_APART), Vec::<String>::new());
 }

@@ -177,8 +177,14 @@ impl Generator<'_> {
             (58..63, _) => self.delete_vnet(world, &one)?,
             (63..70, _) => vec![self.change_subnet(world, &one)?],
             (70..82, _) => self.change_nic(world)?,
-            (82..84, _) => vec![Operation::DeletePeering(name(&one)?, name("no-such")?)],
-            (84..87, _) => vec![Operation::CreateVnet(self.vnet_spec(MAX_VNETS - 1)?)],
+            (82..86, Some(peering)) => {
+                // The side that is missing, or was deleted.
+                let subnets = self.taking_part(world, &peering.remote, &peering.vnet)?;
+                let subnets = subnets.filter(|_| peering.subnets.is_some());
+                vec![self.create_side(&peering.remote, &peering.vnet, subnets)?]
+            }
+            (86..88, _) => vec![Operation::DeletePeering(name(&one)?, name("no-such")?)],
+            (88..90, _) => vec![Operation::CreateVnet(self.vnet_spec(MAX_VNETS - 1)?)],
             _ => {
                 let subnets =
                     if self.random.percent(20) { self.taking_part(world, &one, &other)? } else { None };
@@ -224,8 +230,8 @@ impl Generator<'_> {
         let (low, part) = (u8::try_from(index).ok()?, u8::try_from(part).ok()?);
         Some(match self.random.between(0, 99) {
             0..1 => *self.random.pick(&FORBIDDEN)?,
-            1..14 => *self.random.pick(&SHARED)?,
-            14..60 => v4(10, 100 + 10 * low + part, 0, 16),
+            1..22 => *self.random.pick(&SHARED)?,
+            22..60 => v4(10, 100 + 10 * low + part, 0, 16),
             60..68 => v4(172, 20, 8 * (4 * low + part), 21),
             _ => v6(0xfd00, 0x100 + u16::from(low), u16::from(part), 0, 48),
         })

@@ -12,6 +12,8 @@
 
 pub mod answer;
 pub mod classify;
+pub mod counters;
+pub mod disagreement;
 pub mod forwarder;
 pub mod frame;
 pub mod generate;
@@ -21,6 +23,8 @@ pub mod packets;
 pub mod peering;
 pub mod random;
 pub mod rules;
+pub mod states;
+pub mod suite;
 pub mod tally;
 pub mod trial;
 pub mod world;

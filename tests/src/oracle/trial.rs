@@ -1,97 +1,22 @@
 //! Agent and oracle side by side: one random topology, its changes, and its packets.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use vnet_agent::compile::image::Interface;
+use vnet_agent::compile::image::{Image, Interface};
 use vnet_agent::compile::{Attachments, Compiled, compile};
-use vnet_agent::dataplane::counters::Counters;
-use vnet_agent::model::{NameError, NicName, Operation, PeeringState, PeeringSyncLevel, Topology};
-use vnet_common::abi::{PortTraffic, Traffic};
-use vnet_common::verdict::DropReason;
+use vnet_agent::model::{NicName, Operation, Topology};
 
 use super::answer::Verdict;
-use super::forwarder::{Forwarder, ForwarderError, Seen};
-use super::frame::{self, FrameError, Packet};
-use super::generate::{GenerateError, Generator};
-use super::packets;
+use super::counters::Expected;
+use super::disagreement::Disagreement;
+use super::forwarder::{Forwarder, Seen};
+use super::frame::{self, Message, Packet, ROUTER_MAC};
+use super::generate::Generator;
 use super::random::Random;
 use super::tally::Tally;
-use super::world::{State, World};
-
-/// Agent and oracle do not agree, or could not be compared.
-#[derive(Debug, thiserror::Error)]
-pub enum Disagreement {
-    /// About whether an operation is refused.
-    #[error("{operation:?}\n  agent:  {agent}\n  oracle: {oracle}")]
-    Operation {
-        /// The operation.
-        operation: Box<Operation>,
-        /// What the agent did.
-        agent: String,
-        /// What it had to do.
-        oracle: String,
-    },
-    /// About what stands after an operation.
-    #[error("after {operation:?}\n  agent:  {agent}\n  oracle: {oracle}")]
-    State {
-        /// The operation.
-        operation: Box<Operation>,
-        /// What stands in the agent's topology.
-        agent: String,
-        /// What had to stand there.
-        oracle: String,
-    },
-    /// About a packet.
-    #[error("{packet:?}\n  forwarder: {seen}\n  oracle:    {verdict:?}\n{world}")]
-    Packet {
-        /// The packet.
-        packet: Box<Packet>,
-        /// What the forwarder did.
-        seen: String,
-        /// What it had to do.
-        verdict: Verdict,
-        /// What was declared.
-        world: Box<World>,
-    },
-    /// A packet reached a virtual network that it must never reach.
-    #[error("{packet:?} of {sender} leaked to {receiver}\n{world}")]
-    Leak {
-        /// The packet.
-        packet: Box<Packet>,
-        /// The sending NIC's virtual network.
-        sender: String,
-        /// The receiving NIC's virtual network.
-        receiver: String,
-        /// What was declared.
-        world: Box<World>,
-    },
-    /// About a counter.
-    #[error("counter of {what}: {moved} more, {expected} expected")]
-    Counter {
-        /// What it counts.
-        what: String,
-        /// How far it moved.
-        moved: String,
-        /// How far it had to move.
-        expected: String,
-    },
-    /// Tables still hold something for a topology that is empty.
-    #[error("{0} trie nodes are in use for an empty topology")]
-    LeftOver(usize),
-    /// The forwarder did not work.
-    #[error(transparent)]
-    Forwarder(#[from] ForwarderError),
-    /// The generator made nonsense.
-    #[error(transparent)]
-    Generate(#[from] GenerateError),
-    /// A name that only the oracle takes.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// A frame could not be built.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-}
+use super::world::World;
+use super::{packets, states};
 
 /// One topology on its way through agent, oracle and forwarder.
 #[derive(Debug)]
@@ -105,14 +30,6 @@ pub struct Trial<'f, F> {
     expected: Expected,
     /// What came up.
     pub tally: Tally,
-}
-
-/// How far the counters have to move.
-#[derive(Debug, Default)]
-struct Expected {
-    nics: BTreeMap<(String, String), PortTraffic>,
-    peerings: BTreeMap<(String, String), Traffic>,
-    drops: BTreeMap<DropReason, u64>,
 }
 
 impl<'f, F: Forwarder> Trial<'f, F> {
@@ -178,7 +95,7 @@ impl<'f, F: Forwarder> Trial<'f, F> {
     /// # Errors
     /// [`Disagreement::LeftOver`] where something stays.
     pub fn clear(&mut self) -> Result<(), Disagreement> {
-        self.forwarder.commit(&vnet_agent::compile::image::Image::default())?;
+        self.forwarder.commit(&Image::default())?;
         match self.forwarder.nodes_in_use() {
             0 => Ok(()),
             nodes => Err(Disagreement::LeftOver(nodes)),
@@ -215,7 +132,7 @@ impl<'f, F: Forwarder> Trial<'f, F> {
     }
 
     fn compare_states(&mut self, operation: Operation) -> Result<(), Disagreement> {
-        let (agent, oracle) = (agent_states(&self.topology), oracle_states(&self.world));
+        let (agent, oracle) = (states::of_agent(&self.topology), states::of_oracle(&self.world));
         if agent == oracle {
             return Ok(());
         }
@@ -241,7 +158,12 @@ impl<'f, F: Forwarder> Trial<'f, F> {
             let interface = Interface { ifindex: at.ifindex, mtu_bytes: at.mtu_bytes };
             attachments.insert(NicName::new(nic)?, interface);
         }
-        self.compiled = compile(&self.topology, &Arc::new(attachments), &self.compiled);
+        let attachments = Arc::new(attachments);
+        self.compiled = compile(&self.topology, &attachments, &self.compiled);
+        let from_scratch = compile(&self.topology, &attachments, &Compiled::default());
+        if from_scratch.image() != self.compiled.image() {
+            return Err(Disagreement::StaleImage(Box::new(self.world.clone())));
+        }
         self.forwarder.commit(self.compiled.image())?;
         Ok(())
     }
@@ -305,8 +227,64 @@ impl<'f, F: Forwarder> Trial<'f, F> {
         if self.world.may_talk(&sender, &receiver) {
             return Ok(());
         }
+        Err(self.leak(packet, sender, receiver))
+    }
+
+    fn leak(&self, packet: &Packet, sender: String, receiver: String) -> Disagreement {
         let world = Box::new(self.world.clone());
-        Err(Disagreement::Leak { packet: Box::new(packet.clone()), sender, receiver, world })
+        Disagreement::Leak { packet: Box::new(packet.clone()), sender, receiver, world }
+    }
+
+    /// Sends a packet from every attached NIC to every address that some NIC holds, and asks of each that is delivered
+    /// only whether the two virtual networks may talk at all.
+    ///
+    /// # Errors
+    /// The first [`Disagreement`].
+    pub fn send_everywhere(&mut self) -> Result<(), Disagreement> {
+        let senders: Vec<_> =
+            self.world.attached.iter().map(|(name, at)| (name.clone(), at.ifindex)).collect();
+        let addresses: BTreeSet<_> = self.world.nics.values().flat_map(|nic| nic.addresses.clone()).collect();
+        for (name, ifindex) in senders {
+            let Some(nic) = self.world.nics.get(&name).cloned() else { continue };
+            for destination in &addresses {
+                let Some(source) = nic.address_like(*destination) else { continue };
+                let packet = Packet {
+                    ifindex,
+                    source_mac: nic.mac,
+                    destination_mac: ROUTER_MAC,
+                    source,
+                    destination: *destination,
+                    hop_limit: 64,
+                    ip_bytes: 60,
+                    message: Message::Udp,
+                };
+                self.look_for_leak(&packet, &nic.vnet)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look_for_leak(&mut self, packet: &Packet, sender: &str) -> Result<(), Disagreement> {
+        let seen = self.forwarder.run(&frame::build(packet)?, packet.ifindex)?;
+        let holders = self.world.nics.iter().filter(|(_, nic)| nic.addresses.contains(&packet.destination));
+        let Seen::Delivered { frame, ifindex, .. } = &seen else {
+            if holders.into_iter().any(|(_, nic)| !self.world.may_talk(sender, &nic.vnet)) {
+                self.tally.count("apart: kept apart");
+            }
+            return Ok(());
+        };
+        // Two NICs in virtual networks that have nothing to do with each other may hold one address, and one MAC address.
+        let is_receiver = |name: &String, mac: [u8; 6]| {
+            let at = self.world.attached.get(name).map(|at| at.ifindex);
+            frame.starts_with(&mac) && ifindex.is_none_or(|ifindex| at == Some(ifindex))
+        };
+        let receivers: BTreeSet<&String> =
+            holders.filter(|(name, nic)| is_receiver(name, nic.mac)).map(|(_, nic)| &nic.vnet).collect();
+        if !receivers.iter().any(|receiver| self.world.may_talk(sender, receiver)) {
+            return Err(self.leak(packet, sender.to_owned(), format!("{receivers:?}")));
+        }
+        self.tally.count("apart: let through");
+        Ok(())
     }
 }
 
@@ -318,126 +296,4 @@ fn describe(seen: &Seen) -> String {
         }
         other => format!("{other:?}"),
     }
-}
-
-/// Every peering object with its state, what it took over, and the sync level while it is connected.
-fn agent_states(topology: &Topology) -> Vec<String> {
-    let mut lines = Vec::new();
-    for vnet in topology.vnets() {
-        for peering in vnet.peerings() {
-            let level = match (peering.state(), topology.sync_level(vnet, peering)) {
-                (PeeringState::Connected, level) => level.to_string(),
-                (_, PeeringSyncLevel::FullyInSync) => "in sync without another side".to_owned(),
-                _ => String::new(),
-            };
-            let space = peering.remote_address_space();
-            lines.push(format!("{}/{} {} {space:?} {level}", vnet.name(), peering.name(), peering.state()));
-        }
-    }
-    lines.sort_unstable();
-    lines
-}
-
-fn oracle_states(world: &World) -> Vec<String> {
-    let in_sync = |vnet: &str, remote: &str| {
-        world.object(vnet, remote).is_some_and(|object| object.remote_space == world.remote_now(object))
-    };
-    let line = |peering: &super::world::Peering| {
-        let sides = (in_sync(&peering.remote, &peering.vnet), in_sync(&peering.vnet, &peering.remote));
-        let level = match (peering.state, sides) {
-            (State::Initiated | State::Disconnected, _) => "",
-            (State::Connected, (true, true)) => "FullyInSync",
-            (State::Connected, (false, true)) => "LocalNotInSync",
-            (State::Connected, (true, false)) => "RemoteNotInSync",
-            (State::Connected, (false, false)) => "LocalAndRemoteNotInSync",
-        };
-        let (vnet, name, state) = (&peering.vnet, &peering.name, peering.state);
-        format!("{vnet}/{name} {state:?} {:?} {level}", peering.remote_space)
-    };
-    let mut lines: Vec<String> = world.peerings.iter().map(line).collect();
-    lines.sort_unstable();
-    lines
-}
-
-impl Expected {
-    /// What one packet has to move.
-    fn take(&mut self, world: &World, packet: &Packet, verdict: &Verdict, bytes: u64) {
-        let sender = world.sender(packet.ifindex).map(|(name, nic)| (nic.vnet.clone(), name.clone()));
-        let add = |traffic: &mut Traffic| {
-            traffic.packets += 1;
-            traffic.bytes += bytes;
-        };
-        let mut sent = PortTraffic::default();
-        match verdict {
-            Verdict::Dropped(reason) => {
-                *self.drops.entry(*reason).or_default() += 1;
-                sent.dropped = 1;
-            }
-            Verdict::Answered => sent.answered = 1,
-            Verdict::Delivered { nic, crossed } => {
-                add(&mut sent.tx);
-                if let Some(crossed) = crossed {
-                    add(self.peerings.entry(crossed.clone()).or_default());
-                }
-                let vnet = world.nics.get(nic).map(|nic| nic.vnet.clone()).unwrap_or_default();
-                add(&mut self.nics.entry((vnet, nic.clone())).or_default().rx);
-            }
-        }
-        if let Some(sender) = sender {
-            let sum = self.nics.entry(sender).or_default();
-            sum.tx.packets += sent.tx.packets;
-            sum.tx.bytes += sent.tx.bytes;
-            sum.answered += sent.answered;
-            sum.dropped += sent.dropped;
-        }
-    }
-
-    /// Whether every counter moved as far as it had to, and no other moved.
-    fn compare(&self, before: &Counters, after: &Counters) -> Result<(), Disagreement> {
-        let mut moved = Self::default();
-        for ((vnet, nic), now) in &after.nics {
-            let old = before.nics.get(&(vnet.clone(), nic.clone())).copied().unwrap_or_default();
-            let difference = PortTraffic {
-                tx: minus(now.tx, old.tx),
-                rx: minus(now.rx, old.rx),
-                answered: now.answered - old.answered,
-                dropped: now.dropped - old.dropped,
-                reserved: [0; 2],
-            };
-            moved.nics.insert((vnet.to_string(), nic.to_string()), difference);
-        }
-        for ((vnet, peering), now) in &after.peerings {
-            let old = before.peerings.get(&(vnet.clone(), peering.clone())).copied().unwrap_or_default();
-            moved.peerings.insert((vnet.to_string(), peering.to_string()), minus(*now, old));
-        }
-        for (reason, now) in &after.drops {
-            moved.drops.insert(*reason, now - before.drops.get(reason).unwrap_or(&0));
-        }
-        same("NIC", &moved.nics, &self.nics)?;
-        same("peering", &moved.peerings, &self.peerings)?;
-        same("drops", &moved.drops, &self.drops)
-    }
-}
-
-fn minus(now: Traffic, old: Traffic) -> Traffic {
-    Traffic { packets: now.packets - old.packets, bytes: now.bytes - old.bytes }
-}
-
-fn same<K: Ord + std::fmt::Debug, V: PartialEq + Default + std::fmt::Debug>(
-    kind: &str,
-    moved: &BTreeMap<K, V>,
-    expected: &BTreeMap<K, V>,
-) -> Result<(), Disagreement> {
-    let none = V::default();
-    for key in moved.keys().chain(expected.keys()) {
-        let (moved, expected) = (moved.get(key).unwrap_or(&none), expected.get(key).unwrap_or(&none));
-        if moved != expected {
-            return Err(Disagreement::Counter {
-                what: format!("{kind} {key:?}"),
-                moved: format!("{moved:?}"),
-                expected: format!("{expected:?}"),
-            });
-        }
-    }
-    Ok(())
 }
