@@ -8,7 +8,7 @@ use std::thread;
 
 use vnet_tests::oracle::forwarder::Kernel;
 use vnet_tests::oracle::namespace;
-use vnet_tests::oracle::suite::{self, Failure, REQUIRED, REQUIRED_APART, TOPOLOGIES};
+use vnet_tests::oracle::suite::{self, Failure, LEAK_TOPOLOGIES, REQUIRED, REQUIRED_APART, TOPOLOGIES};
 use vnet_tests::oracle::tally::Tally;
 
 const THREADS: u64 = 4;
@@ -49,7 +49,7 @@ fn the_program_in_the_kernel_agrees_with_the_oracle_on_random_topologies() {
 
 #[test]
 fn nothing_leaks_through_the_kernel_between_virtual_networks_that_may_not_talk() {
-    let tally = in_threads(suite::seeds(100).unwrap(), suite::look_for_leaks::<Kernel>);
+    let tally = in_threads(suite::seeds(LEAK_TOPOLOGIES).unwrap(), suite::look_for_leaks::<Kernel>);
     println!("{tally}");
     assert_eq!(tally.missing(REQUIRED_APART), Vec::<String>::new());
 }

@@ -14,7 +14,7 @@ use vnet_agent::model::{
 };
 
 use super::random::Random;
-use super::world::{Attachment, Nic, Peering, Subnets, World};
+use super::world::{Attachment, Nic, Peering, State, Subnets, World};
 
 /// The most virtual networks of a topology.
 const MAX_VNETS: usize = 8;
@@ -165,6 +165,8 @@ impl Generator<'_> {
             return self.networks();
         };
         let peering = self.random.pick(&world.peerings).cloned();
+        let alone: Vec<&Peering> = world.peerings.iter().filter(|p| p.state != State::Connected).collect();
+        let alone = self.random.pick(&alone).copied();
         Ok(match (self.random.between(0, 99), peering) {
             (0..14, Some(peering)) => {
                 vec![Operation::DeletePeering(name(&peering.vnet)?, name(&peering.name)?)]
@@ -177,12 +179,7 @@ impl Generator<'_> {
             (58..63, _) => self.delete_vnet(world, &one)?,
             (63..70, _) => vec![self.change_subnet(world, &one)?],
             (70..82, _) => self.change_nic(world)?,
-            (82..86, Some(peering)) => {
-                // The side that is missing, or was deleted.
-                let subnets = self.taking_part(world, &peering.remote, &peering.vnet)?;
-                let subnets = subnets.filter(|_| peering.subnets.is_some());
-                vec![self.create_side(&peering.remote, &peering.vnet, subnets)?]
-            }
+            (82..86, _) if alone.is_some() => self.other_side(world, alone)?,
             (86..88, _) => vec![Operation::DeletePeering(name(&one)?, name("no-such")?)],
             (88..90, _) => vec![Operation::CreateVnet(self.vnet_spec(MAX_VNETS - 1)?)],
             _ => {
@@ -344,6 +341,14 @@ impl Generator<'_> {
             subnets,
         };
         Ok(Operation::CreatePeering(name(vnet)?, spec))
+    }
+
+    /// Creates the other side of an object that has none: it was never there, or was deleted.
+    fn other_side(&mut self, world: &World, alone: Option<&Peering>) -> Made<Vec<Operation>> {
+        let Some(peering) = alone else { return Ok(Vec::new()) };
+        let subnets = self.taking_part(world, &peering.remote, &peering.vnet)?;
+        let subnets = subnets.filter(|_| peering.subnets.is_some());
+        Ok(vec![self.create_side(&peering.remote, &peering.vnet, subnets)?])
     }
 
     fn update_side(&mut self, world: &World, peering: &Peering) -> Made<Operation> {
