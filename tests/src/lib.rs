@@ -11,6 +11,7 @@ pub mod cast;
 pub mod changes;
 pub mod frames;
 pub mod netns;
+pub mod oracle;
 pub mod pins;
 pub mod requirements;
 pub mod rig;

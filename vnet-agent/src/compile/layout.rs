@@ -195,6 +195,9 @@ impl Layout {
         }
         // Routes lead to ranges of other VNets, and ranges to NICs: each step needs all of the one before.
         for (name, image) in &changed {
+            self.release_nics(name, image);
+        }
+        for (name, image) in &changed {
             self.place_ranges(name, image, &mut plan)?;
             self.release_nics(name, image);
         }
