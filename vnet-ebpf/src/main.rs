@@ -49,7 +49,7 @@ fn reply(packet: &mut Packet, sender: u32, answer: Answer) -> u32 {
         return drop(sender, DropReason::FrameTooShort);
     }
     maps::count_answer(sender);
-    xdp_action::XDP_TX
+    packet.send_back()
 }
 
 #[cfg(not(test))]
