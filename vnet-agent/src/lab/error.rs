@@ -16,15 +16,73 @@ pub enum LabError {
         /// The namespace's name.
         namespace: String,
     },
+    /// A lab has been built for the NIC already.
+    #[error("NIC {nic} has {what} from a lab already; run `vnet-agent lab down FILE` first")]
+    AlreadyUp {
+        /// The NIC.
+        nic: NicName,
+        /// What is there.
+        what: String,
+    },
+    /// Somebody else has what the lab would make.
+    #[error(
+        "NIC {nic} needs {what}, which exists and belongs to no lab; remove it (`{command}`) or rename the NIC"
+    )]
+    Taken {
+        /// The NIC.
+        nic: NicName,
+        /// What is there.
+        what: String,
+        /// The command that removes it.
+        command: String,
+    },
+    /// Two NICs would get an interface of the same name.
+    #[error("NICs {first} and {second} would both get the interface {interface}; rename one of them")]
+    SameInterface {
+        /// A NIC.
+        first: NicName,
+        /// Another.
+        second: NicName,
+        /// The name.
+        interface: String,
+    },
+    /// The kernel gave an offload another state than was asked for.
+    #[error("the veth driver does not switch GRO on and transmit checksum offload off for NIC {nic}")]
+    Offloads {
+        /// The NIC.
+        nic: NicName,
+    },
+    /// An address did not become usable.
+    #[error("an IPv6 address of NIC {nic} is not usable: duplicate address detection {outcome}")]
+    Tentative {
+        /// The NIC.
+        nic: NicName,
+        /// How it stands.
+        outcome: &'static str,
+    },
     /// The kernel said no.
-    #[error("could not {what}")]
+    #[error("could not {what}{}", if .source.kind() == io::ErrorKind::PermissionDenied { "; labs need root" } else { "" })]
     System {
         /// What was to be done.
         what: String,
         /// What the kernel said.
         source: io::Error,
     },
+    /// No command was given.
+    #[error("no command was given to run in the namespace of NIC {nic}")]
+    NoCommand {
+        /// The NIC.
+        nic: NicName,
+    },
     /// Netlink said no.
     #[error(transparent)]
     Link(#[from] LinkError),
+}
+
+impl LabError {
+    /// The error of a system call, with what it was for.
+    pub(super) fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::System { what, source }
+    }
 }

@@ -3,14 +3,21 @@
 //! A lab's namespace is what a guest is elsewhere: it holds the NIC's MAC, addresses and routes, and an `eth0` whose
 //! offloads are as the forwarder needs them.
 
+mod cpus;
+mod echo;
 mod error;
 mod exec;
+mod guest;
 mod name;
+mod namespace;
 mod probe;
 mod rig;
+mod sysctl;
 
 pub use error::LabError;
 pub use exec::exec;
 pub use name::{interface_name, namespace_name};
 pub use probe::{ProbeOptions, ProbeResult, probe};
 pub use rig::{Removed, Rig, RigNic, UpOptions, down, up};
+
+use guest::GUEST_INTERFACE;

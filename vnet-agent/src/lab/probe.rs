@@ -1,8 +1,13 @@
-//! Probing who reaches whom, in truth.
+//! Probing who reaches whom, in truth: echo requests from every namespace of a lab.
 
+use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use super::LabError;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{LabError, echo, namespace};
+use crate::link::Namespace;
 use crate::model::{NicName, Topology};
 use crate::routing::Family;
 
@@ -36,11 +41,54 @@ pub struct ProbeResult {
     pub reached: bool,
 }
 
-/// Sends echo requests from the namespace of each NIC to each other NIC's addresses.
+/// Sends echo requests from the namespace of each NIC that a lab was built for to each other NIC's addresses, by the
+/// families that both have. A sender asks all its targets at once, and those that did not answer again.
+///
+/// It takes at most `timeout` times `attempts` per family, for each round of `parallel` NICs.
 ///
 /// # Errors
 /// [`LabError`]: a namespace is missing, or no socket could be opened in it.
 pub async fn probe(topology: &Topology, options: &ProbeOptions) -> Result<Vec<ProbeResult>, LabError> {
-    let _ = (topology, options);
-    Ok(Vec::new())
+    let mut senders = Vec::new();
+    for (_, nic) in topology.nics().filter(|(_, nic)| nic.interface().is_none()) {
+        let targets = Family::ALL.map(|family| targets(topology, nic.name(), family));
+        senders.push((nic.name().clone(), namespace::open(nic.name())?, targets));
+    }
+    let options = *options;
+    let asked = stream::iter(senders).map(|(from, namespace, targets)| async move {
+        let what = format!("probe from NIC {from}");
+        let task = tokio::task::spawn_blocking(move || ask_all(&from, &namespace, &targets, &options));
+        task.await.map_err(io::Error::other).flatten().map_err(LabError::system(what))
+    });
+    let results: Vec<Vec<ProbeResult>> = asked.buffered(options.parallel.max(1)).try_collect().await?;
+    Ok(results.into_iter().flatten().collect())
+}
+
+type Targets = Vec<(NicName, IpAddr)>;
+
+/// The other NICs' addresses of a family, where the sender has one too.
+fn targets(topology: &Topology, from: &NicName, family: Family) -> Targets {
+    let has_family = topology.nic(from).is_some_and(|(_, nic)| family.address_of(nic).is_some());
+    let others = topology.nics().filter(|(_, nic)| has_family && nic.name() != from);
+    others.filter_map(|(_, nic)| Some((nic.name().clone(), family.address_of(nic)?))).collect()
+}
+
+fn ask_all(
+    from: &NicName,
+    namespace: &Namespace,
+    targets: &[Targets; 2],
+    options: &ProbeOptions,
+) -> io::Result<Vec<ProbeResult>> {
+    let mut results = Vec::new();
+    for (family, targets) in Family::ALL.into_iter().zip(targets) {
+        let addresses: Vec<IpAddr> = targets.iter().map(|(_, address)| *address).collect();
+        let answered = namespace.enter(|| echo::ask(family, &addresses, options))??;
+        results.extend(targets.iter().zip(answered).map(|((to, _), reached)| ProbeResult {
+            from: from.clone(),
+            to: to.clone(),
+            family,
+            reached,
+        }));
+    }
+    Ok(results)
 }

@@ -1,7 +1,21 @@
 //! Building a lab and taking it down.
+//!
+//! A lab is built whole or not at all: what was made until something failed is removed again, also where the caller drops
+//! the future half-way. What exists is refused rather than taken over, so that a lab always is what this file says.
 
-use super::LabError;
-use crate::model::{NicName, Topology};
+use std::collections::BTreeMap;
+
+use rtnetlink::packet_route::link::{
+    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoVeth, LinkAttribute, LinkMessage,
+};
+use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth};
+use std::os::fd::AsRawFd;
+
+use super::guest::{self, GUEST_INTERFACE};
+use super::namespace::{self, Maker, mark};
+use super::{LabError, cpus, interface_name, namespace_name, sysctl};
+use crate::link::{Interface, LinkError, Namespace, interfaces_of};
+use crate::model::{Nic, NicName, Topology, VirtualNetwork};
 
 /// How to build.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +33,7 @@ impl Default for UpOptions {
 /// A lab that stands.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Rig {
-    /// The NICs that it was built for, in the order of their names.
+    /// The NICs that it was built for, in the order of the virtual networks' names, then of their own.
     pub nics: Vec<RigNic>,
 }
 
@@ -43,6 +57,8 @@ pub struct Removed {
     pub interfaces: Vec<String>,
     /// Namespaces.
     pub namespaces: Vec<String>,
+    /// Interfaces and namespaces that have a lab's names, and that no lab made. They stay.
+    pub left: Vec<String>,
 }
 
 /// Builds a namespace and a veth pair for each NIC without an interface of its own.
@@ -50,15 +66,248 @@ pub struct Removed {
 /// # Errors
 /// [`LabError`]; what was made until then is removed again.
 pub async fn up(topology: &Topology, options: &UpOptions) -> Result<Rig, LabError> {
-    let _ = (topology, options);
-    Ok(Rig::default())
+    let nics: Vec<_> = topology.nics().filter(|(_, nic)| nic.interface().is_none()).collect();
+    check_names(topology)?;
+    let host = host_handle()?;
+    let links = links_by_name(&host).await?;
+    for (_, nic) in &nics {
+        refuse_existing(nic.name(), &links).await?;
+    }
+    let queues = cpus::online()?;
+    let mut built = Unfinished::default();
+    let built_all = build_all(&nics, options, queues, &host, &mut built).await;
+    match built_all {
+        Ok(rig) => {
+            built.names.clear();
+            Ok(rig)
+        }
+        Err(error) => {
+            built.remove_links(&host).await;
+            Err(error)
+        }
+    }
 }
 
-/// Removes what a lab made for the NICs of `topology`, and nothing else.
+async fn build_all(
+    nics: &[(&std::sync::Arc<VirtualNetwork>, &Nic)],
+    options: &UpOptions,
+    queues: u32,
+    host: &Handle,
+    built: &mut Unfinished,
+) -> Result<Rig, LabError> {
+    let mut rig = Rig::default();
+    let mut guests = Vec::new();
+    for (vnet, nic) in nics {
+        let (guest, part) = build(vnet, nic, options, queues, host, built).await?;
+        guests.push((nic.name(), guest));
+        rig.nics.push(part);
+    }
+    // Together: detection takes as long for fifty as for one.
+    for (nic, guest) in &guests {
+        guest::await_addresses(nic, guest).await?;
+    }
+    Ok(rig)
+}
+
+async fn build(
+    vnet: &VirtualNetwork,
+    nic: &Nic,
+    options: &UpOptions,
+    queues: u32,
+    host: &Handle,
+    built: &mut Unfinished,
+) -> Result<(Handle, RigNic), LabError> {
+    let (name, interface) = (nic.name(), interface_name(nic.name()));
+    let (namespace, inside) = namespace::create(name).await?;
+    namespace::bind(name, &namespace)?;
+    built.names.push(name.clone());
+    let pair = veth(nic, &interface, &namespace, options.mtu_bytes, queues);
+    let what = format!("make the veth pair {interface} for NIC {name}");
+    host.link().add(pair).execute().await.map_err(LinkError::request(what))?;
+    let ifindex = mark_host_end(name, &interface, host).await?;
+    guest::set_up(nic, &guest::placed(vnet, nic), &namespace, &inside).await?;
+    let up = LinkUnspec::new_with_index(ifindex).up().build();
+    let what = format!("bring up {interface}");
+    host.link().set(up).execute().await.map_err(LinkError::request(what))?;
+    let namespace = namespace_name(name);
+    Ok((inside, RigNic { nic: name.clone(), namespace, interface, ifindex }))
+}
+
+/// A pair whose guest end is born inside the namespace: it is never seen on the host, where its name may be taken.
+fn veth(nic: &Nic, interface: &str, namespace: &Namespace, mtu_bytes: u32, queues: u32) -> LinkMessage {
+    // As many queues as CPUs, on both ends: attaching fails where the host's end receives by fewer queues than the
+    // guest's end sends by.
+    let queues = [LinkAttribute::NumTxQueues(queues), LinkAttribute::NumRxQueues(queues)];
+    let mut guest = LinkUnspec::new_with_name(GUEST_INTERFACE)
+        .address(nic.mac().octets().to_vec())
+        .mtu(mtu_bytes)
+        .setns_by_fd(namespace.as_raw_fd())
+        .build();
+    guest.attributes.extend(queues.clone());
+    let mut pair = LinkMessageBuilder::<LinkVeth>::new(interface, GUEST_INTERFACE)
+        .set_info_data(InfoData::Veth(InfoVeth::Peer(guest)))
+        .mtu(mtu_bytes)
+        .build();
+    pair.attributes.extend(queues);
+    pair
+}
+
+/// Marks the host's end as a lab's and keeps the host's stack off it.
+async fn mark_host_end(nic: &NicName, interface: &str, host: &Handle) -> Result<u32, LabError> {
+    let what = format!("mark {interface}");
+    let no_address = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)]);
+    let marked = LinkUnspec::new_with_name(interface)
+        .append_extra_attribute(LinkAttribute::IfAlias(mark(nic)))
+        .append_extra_attribute(LinkAttribute::AfSpecUnspec(vec![no_address]))
+        .build();
+    host.link().set(marked).execute().await.map_err(LinkError::request(&what))?;
+    sysctl::silence_host(interface)?;
+    let found = links_by_name(host).await?.get(interface).map(|link| link.ifindex);
+    Ok(found.ok_or_else(|| LinkError::Answer { what, fault: "it vanished".into() })?)
+}
+
+/// Refuses two NICs whose interfaces would have the same name.
+fn check_names(topology: &Topology) -> Result<(), LabError> {
+    let mut names: BTreeMap<String, &NicName> = BTreeMap::new();
+    for (_, nic) in topology.nics() {
+        let interface =
+            nic.interface().map_or_else(|| interface_name(nic.name()), |name| name.as_str().to_owned());
+        if let Some(first) = names.insert(interface.clone(), nic.name()) {
+            let (first, second) = (first.clone(), nic.name().clone());
+            return Err(LabError::SameInterface { first, second, interface });
+        }
+    }
+    Ok(())
+}
+
+async fn refuse_existing(nic: &NicName, links: &BTreeMap<String, Interface>) -> Result<(), LabError> {
+    let interface = interface_name(nic);
+    let is_there = [
+        (
+            maker_of_link(nic, links.get(&interface)),
+            format!("interface {interface}"),
+            format!("ip link delete {interface}"),
+        ),
+        (
+            namespace::maker(nic).await?,
+            format!("namespace {}", namespace_name(nic)),
+            format!("ip netns delete {}", namespace_name(nic)),
+        ),
+    ];
+    for (maker, what, command) in is_there {
+        let nic = nic.clone();
+        match maker {
+            Maker::Nobody => {}
+            Maker::Lab => return Err(LabError::AlreadyUp { nic, what }),
+            Maker::Other => return Err(LabError::Taken { nic, what, command }),
+        }
+    }
+    Ok(())
+}
+
+fn maker_of_link(nic: &NicName, link: Option<&Interface>) -> Maker {
+    match link {
+        None => Maker::Nobody,
+        Some(link) if link.alias.as_deref() == Some(mark(nic).as_str()) => Maker::Lab,
+        Some(_) => Maker::Other,
+    }
+}
+
+/// Removes what a lab made for the NICs of `topology`, and nothing else. What is gone already is no error.
 ///
 /// # Errors
-/// [`LabError`]; the rest is removed all the same.
+/// The first [`LabError`]; the rest is removed all the same.
 pub async fn down(topology: &Topology) -> Result<Removed, LabError> {
-    let _ = topology;
-    Ok(Removed::default())
+    let host = host_handle()?;
+    let links = links_by_name(&host).await?;
+    let mut removed = Removed::default();
+    let mut first_error = None;
+    for (_, nic) in topology.nics().filter(|(_, nic)| nic.interface().is_none()) {
+        if let Err(error) = remove(nic.name(), &links, &host, &mut removed).await {
+            first_error.get_or_insert(error);
+        }
+    }
+    first_error.map_or(Ok(removed), Err)
+}
+
+async fn remove(
+    nic: &NicName,
+    links: &BTreeMap<String, Interface>,
+    host: &Handle,
+    removed: &mut Removed,
+) -> Result<(), LabError> {
+    let interface = interface_name(nic);
+    let link = links.get(&interface);
+    let link_result = match (maker_of_link(nic, link), link) {
+        (Maker::Lab, Some(link)) => {
+            let deleted = delete_link(link.ifindex, host).await;
+            deleted.map(|()| removed.interfaces.push(interface))
+        }
+        (Maker::Other, _) => {
+            removed.left.push(format!("interface {interface}"));
+            Ok(())
+        }
+        _ => Ok(()),
+    };
+    match namespace::maker(nic).await? {
+        Maker::Nobody => {}
+        Maker::Lab => {
+            namespace::unbind(nic)?;
+            removed.namespaces.push(namespace_name(nic));
+        }
+        Maker::Other => removed.left.push(format!("namespace {}", namespace_name(nic))),
+    }
+    link_result
+}
+
+/// Deletes a link; one that is gone already is as good.
+async fn delete_link(ifindex: u32, host: &Handle) -> Result<(), LabError> {
+    let what = format!("delete interface {ifindex}");
+    match host.link().del(ifindex).execute().await.map_err(LinkError::request(what)) {
+        Err(error) if error.os_code() == Some(libc::ENODEV) => Ok(()),
+        deleted => Ok(deleted?),
+    }
+}
+
+fn host_handle() -> Result<Handle, LabError> {
+    let (connection, handle, _) =
+        rtnetlink::new_connection().map_err(|source| LinkError::Socket { purpose: "build a lab", source })?;
+    tokio::spawn(connection);
+    Ok(handle)
+}
+
+async fn links_by_name(host: &Handle) -> Result<BTreeMap<String, Interface>, LinkError> {
+    Ok(interfaces_of(host).await?.into_iter().map(|link| (link.name.clone(), link)).collect())
+}
+
+/// The NICs of a lab under way. Dropped with names in it, it takes the names from the namespaces, with which they end, and
+/// the pairs with them.
+#[derive(Default)]
+struct Unfinished {
+    names: Vec<NicName>,
+}
+
+impl Unfinished {
+    /// Deletes the pairs first, because a namespace ends some time after its name: a lab that is built at once again would
+    /// meet them.
+    async fn remove_links(&self, host: &Handle) {
+        let Ok(links) = links_by_name(host).await else { return };
+        for nic in &self.names {
+            if let Some(link) = links.get(&interface_name(nic))
+                && let Err(error) = delete_link(link.ifindex, host).await
+            {
+                tracing::warn!(%nic, %error, "the interface of an unfinished lab stays");
+            }
+        }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        for nic in self.names.drain(..).rev() {
+            if let Err(error) = namespace::unbind(&nic) {
+                tracing::warn!(%nic, %error, "the namespace of an unfinished lab stays");
+            }
+        }
+    }
 }

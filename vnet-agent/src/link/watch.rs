@@ -3,13 +3,14 @@
 //! What happened is not read from the events: several may be missed, and the list of interfaces says it all. An event means
 //! "look again", and so does the loss of events.
 
+use std::future::poll_fn;
 use std::io;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rtnetlink::MulticastGroup;
-use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
-use tokio::io::unix::AsyncFd;
-use tokio::time::{Instant, sleep, timeout_at};
+use rtnetlink::sys::{AsyncSocket, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
+use tokio::time::{Instant, sleep};
 
 use super::LinkError;
 
@@ -21,11 +22,16 @@ const SETTLE_AT_MOST: Duration = Duration::from_millis(200);
 const EVENT_BYTES: usize = 16 * 1024;
 
 /// A subscription to link events.
-#[derive(Debug)]
 pub struct Watch {
-    socket: AsyncFd<Socket>,
+    socket: TokioSocket,
     /// Something changed, and nobody was told yet: the future of [`Watch::changed`] may be dropped while it settles.
     is_pending: bool,
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").field("is_pending", &self.is_pending).finish_non_exhaustive()
+    }
 }
 
 impl Watch {
@@ -35,11 +41,10 @@ impl Watch {
     /// [`LinkError::Socket`].
     pub fn start() -> Result<Self, LinkError> {
         let open = || -> io::Result<_> {
-            let mut socket = Socket::new(NETLINK_ROUTE)?;
-            socket.set_non_blocking(true)?;
-            socket.bind(&SocketAddr::new(0, 0))?;
-            socket.add_membership(MulticastGroup::Link as u32)?;
-            AsyncFd::new(socket)
+            let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
+            socket.socket_mut().bind(&SocketAddr::new(0, 0))?;
+            socket.socket_mut().add_membership(MulticastGroup::Link as u32)?;
+            Ok(socket)
         };
         let socket =
             open().map_err(|source| LinkError::Socket { purpose: "watch the interfaces", source })?;
@@ -52,52 +57,37 @@ impl Watch {
     /// # Errors
     /// [`LinkError::Refused`]: the socket broke.
     pub async fn changed(&mut self) -> Result<(), LinkError> {
+        let failed = |source| LinkError::Refused { what: "report link events".into(), source };
         if !self.is_pending {
-            self.read_events().await?;
+            poll_fn(|context| self.poll_events(context)).await.map_err(failed)?;
             self.is_pending = true;
         }
         let deadline = Instant::now() + SETTLE_AT_MOST;
-        loop {
+        while Instant::now() < deadline {
             sleep(SETTLE).await;
-            match timeout_at(Instant::now(), self.read_events()).await {
-                Ok(more) => more?,
-                Err(_quiet) => break,
-            }
-            if Instant::now() >= deadline {
-                break;
+            let more = poll_fn(|context| Poll::Ready(self.poll_events(context))).await;
+            match more {
+                Poll::Ready(more) => more.map_err(failed)?,
+                Poll::Pending => break,
             }
         }
         self.is_pending = false;
         Ok(())
     }
 
-    /// Waits for events and takes all that are there.
-    async fn read_events(&self) -> Result<(), LinkError> {
-        let failed = |source| LinkError::Refused { what: "report link events".into(), source };
+    /// Takes all events that are there; pending where there are none.
+    fn poll_events(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut event = Vec::with_capacity(EVENT_BYTES);
+        let mut has_read = false;
         loop {
-            let mut ready = self.socket.readable().await.map_err(failed)?;
-            let read = ready.try_io(|socket| drain(socket.get_ref()));
-            match read {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(source)) => return Err(failed(source)),
-                Err(_would_block) => {}
+            event.clear();
+            match self.socket.poll_recv(context, &mut event) {
+                Poll::Ready(Ok(())) => has_read = true,
+                Poll::Ready(Err(error)) if error.raw_os_error() == Some(libc::ENOBUFS) => has_read = true,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if has_read => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
             }
-        }
-    }
-}
-
-/// Reads until nothing is left. `WouldBlock` where nothing was there to begin with.
-fn drain(socket: &Socket) -> io::Result<()> {
-    let mut event = Vec::with_capacity(EVENT_BYTES);
-    let mut has_read = false;
-    loop {
-        event.clear();
-        match socket.recv(&mut event, 0) {
-            Ok(_) => has_read = true,
-            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => has_read = true,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && has_read => return Ok(()),
-            Err(error) => return Err(error),
         }
     }
 }
