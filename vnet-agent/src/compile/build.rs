@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::image::{Image, Interface, NicImage, RouteTable, Target, VnetImage};
-use crate::model::{Nic, NicName, Subnet, SubnetName, Topology, VirtualNetwork, VnetName};
+use crate::model::{Nic, NicName, Subnet, SubnetName, Topology, VirtualNetwork, VnetName, overlaps};
 use crate::routing::{self, NextHop, RouteState};
 
 /// The interfaces that are attached, by NIC.
@@ -33,26 +33,32 @@ impl Compiled {
 /// image. A VNet is compiled anew only where it, a VNet that it is peered with, or an interface of its NICs changed.
 #[must_use]
 pub fn compile(topology: &Topology, attachments: &Arc<Attachments>, before: &Compiled) -> Compiled {
-    let moved = moved_nics(attachments, before);
+    let moved = vnets_of_moved_nics(topology, attachments, before);
     let mut vnets = BTreeMap::new();
     for vnet in topology.vnets() {
-        let kept = before.image.vnets.get(vnet.name()).filter(|_| {
-            is_same(topology, &before.topology, vnet)
-                && !moved.iter().any(|nic| vnet.nics().get(nic).is_some())
-        });
+        let kept = before
+            .image
+            .vnets
+            .get(vnet.name())
+            .filter(|_| is_same(topology, &before.topology, vnet) && !moved.contains(vnet.name()));
         let image = kept.map_or_else(|| Arc::new(compile_vnet(topology, vnet, attachments)), Arc::clone);
         vnets.insert(vnet.name().clone(), image);
     }
     Compiled { topology: topology.clone(), attachments: Arc::clone(attachments), image: Image { vnets } }
 }
 
-/// The NICs whose interface is another one than before.
-fn moved_nics<'a>(attachments: &'a Arc<Attachments>, before: &'a Compiled) -> BTreeSet<&'a NicName> {
+/// The VNets with a NIC whose interface is another one than before.
+fn vnets_of_moved_nics<'a>(
+    topology: &'a Topology,
+    attachments: &Arc<Attachments>,
+    before: &Compiled,
+) -> BTreeSet<&'a VnetName> {
     if Arc::ptr_eq(attachments, &before.attachments) {
         return BTreeSet::new();
     }
     let names = attachments.keys().chain(before.attachments.keys());
-    names.filter(|&nic| attachments.get(nic) != before.attachments.get(nic)).collect()
+    let moved = names.filter(|&nic| attachments.get(nic) != before.attachments.get(nic));
+    moved.filter_map(|nic| topology.nic(nic)).map(|(vnet, _)| vnet.name()).collect()
 }
 
 /// Whether the image of `vnet` would be the same by both topologies: it depends on the VNet and on those that its
@@ -84,9 +90,15 @@ fn compile_vnet(topology: &Topology, vnet: &VirtualNetwork, attachments: &Attach
 
 /// The row that wins for each prefix, and the ranges that are nobody's.
 fn compile_routes(topology: &Topology, vnet: &VirtualNetwork, subnet: &Subnet) -> RouteTable {
-    let mut table: RouteTable = UNROUTABLE.iter().map(|prefix| (*prefix, Target::Unroutable)).collect();
     let mut routes = routing::effective_routes(topology, vnet, subnet);
     routes.retain(|route| route.state == RouteState::Active);
+    // 0.0.0.0/8 is the one of them that an address space may meet: who has it, has it.
+    let is_held = |prefix: &IpNet| {
+        let leads_to_nics = |hop: &NextHop| matches!(hop, NextHop::VnetLocal | NextHop::Peering(_));
+        routes.iter().any(|route| leads_to_nics(&route.next_hop) && overlaps(&route.prefix, prefix))
+    };
+    let nobodys = UNROUTABLE.iter().filter(|prefix| !is_held(prefix));
+    let mut table: RouteTable = nobodys.map(|prefix| (*prefix, Target::Unroutable)).collect();
     // At equal length the greater source wins: it comes last and takes the place of what is there.
     routes.sort_by_key(|route| route.source);
     for route in routes {

@@ -8,6 +8,7 @@ mod nics;
 mod ranges;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -39,7 +40,9 @@ pub struct Layout {
     port_counters: Pool,
     peering_counters: Pool,
     range_numbers: Pool,
+    /// Entries of the hash map, those included that are removed once their readers have ended.
     endpoints6_in_use: u32,
+    endpoints6_freed: u32,
     /// Which port slots are taken, by which interface.
     slots: BTreeMap<u32, u32>,
     vnets: BTreeMap<VnetName, VnetPlace>,
@@ -84,8 +87,9 @@ struct VnetPlace {
     subnets: BTreeMap<SubnetName, Rooted>,
     ranges: BTreeMap<IpNet, RangePlace>,
     nics: BTreeMap<NicName, NicPlace>,
-    /// The counters of what this VNet sends, by its peering object.
-    peering_counters: BTreeMap<PeeringName, u32>,
+    /// The counters of what this VNet sends, by its peering object; with the remote, because an object of the same name that
+    /// leads elsewhere is another one.
+    peering_counters: BTreeMap<PeeringName, (VnetName, u32)>,
 }
 
 impl Layout {
@@ -108,6 +112,7 @@ impl Layout {
             peering_counters: Pool::new(Table::PeeringCounters, 1, capacity.peering_counters),
             range_numbers: Pool::new(Table::Cells, 1, u32::MAX),
             endpoints6_in_use: 0,
+            endpoints6_freed: 0,
             slots: BTreeMap::new(),
             vnets: BTreeMap::new(),
             image: Image::default(),
@@ -147,7 +152,7 @@ impl Layout {
     /// The index into `PEERING_COUNTERS` of what crosses a peering away from `vnet`.
     #[must_use]
     pub fn peering_counter(&self, vnet: &VnetName, peering: &PeeringName) -> Option<u32> {
-        self.vnets.get(vnet)?.peering_counters.get(peering).copied()
+        self.vnets.get(vnet)?.peering_counters.get(peering).map(|(_, index)| *index)
     }
 
     /// All NICs that have a counter, with its index.
@@ -160,7 +165,7 @@ impl Layout {
     /// All peerings that have a counter, with its index.
     pub fn peering_counters(&self) -> impl Iterator<Item = (&VnetName, &PeeringName, u32)> {
         self.vnets.iter().flat_map(|(vnet, place)| {
-            place.peering_counters.iter().map(move |(peering, index)| (vnet, peering, *index))
+            place.peering_counters.iter().map(move |(peering, (_, index))| (vnet, peering, *index))
         })
     }
 
@@ -172,9 +177,11 @@ impl Layout {
         let mut plan = Plan::default();
         let mut changed: Vec<(VnetName, Arc<VnetImage>)> = Vec::new();
         for (name, image) in &next.vnets {
-            let same = self.vnets.get(name).is_some_and(|place| is_same(&place.image, image));
-            if !same {
-                changed.push((name.clone(), Arc::clone(image)));
+            match self.vnets.get_mut(name) {
+                Some(place) if Arc::ptr_eq(&place.image, image) => {}
+                // Kept, so that the next plan finds the pointer equal.
+                Some(place) if place.image == *image => place.image = Arc::clone(image),
+                _ => changed.push((name.clone(), Arc::clone(image))),
             }
         }
         let gone: Vec<VnetName> =
@@ -188,6 +195,7 @@ impl Layout {
         // Routes lead to ranges of other VNets, and ranges to NICs: each step needs all of the one before.
         for (name, image) in &changed {
             self.place_ranges(name, image, &mut plan)?;
+            self.release_nics(name, image);
         }
         for (name, image) in &changed {
             self.place_subnet_cells(name, image)?;
@@ -214,11 +222,13 @@ impl Layout {
         self.port_counters.settle();
         self.peering_counters.settle();
         self.range_numbers.settle();
+        self.endpoints6_in_use -= std::mem::take(&mut self.endpoints6_freed);
     }
 
     fn finish(&mut self, plan: &mut Plan) {
-        plan.freed_cells.extend_from_slice(self.cells.pool.retired());
         plan.freed_devices.extend_from_slice(self.ports.retired());
+        plan.freed_port_counters.extend_from_slice(self.port_counters.retired());
+        plan.freed_peering_counters.extend_from_slice(self.peering_counters.retired());
         plan.cells.extend(std::mem::take(&mut self.cells.changed));
         if self.is_new || !plan.is_empty() {
             self.generation += 1;
@@ -249,7 +259,7 @@ impl Layout {
         image: &VnetImage,
         plan: &mut Plan,
     ) -> Result<(), CapacityExceeded> {
-        self.place_peering_counters(name, image, plan)?;
+        self.place_peering_counters(name, image)?;
         let old = self.vnets.get(name).map(|place| Arc::clone(&place.image)).unwrap_or_default();
         for (subnet, table) in &image.subnets {
             let records = self.records(name, table);
@@ -269,29 +279,24 @@ impl Layout {
                 remove(rooted, nodes, routes, cells);
             }
         }
-        let live = live_peerings(image);
-        let gone: Vec<PeeringName> =
-            place.peering_counters.keys().filter(|&peering| !live.contains(peering)).cloned().collect();
-        for peering in gone {
-            if let Some(counter) = place.peering_counters.remove(&peering) {
-                self.peering_counters.retire(counter);
-            }
-        }
         Ok(())
     }
 
-    fn place_peering_counters(
-        &mut self,
-        name: &VnetName,
-        image: &VnetImage,
-        plan: &mut Plan,
-    ) -> Result<(), CapacityExceeded> {
-        let place = self.vnets.entry(name.clone()).or_default();
-        for peering in live_peerings(image) {
-            if !place.peering_counters.contains_key(&peering) {
-                let counter = self.peering_counters.take()?;
-                plan.reset_peering_counters.push(counter);
-                place.peering_counters.insert(peering, counter);
+    /// Gives each peering that some route crosses a counter, and takes it from those that none crosses any more.
+    fn place_peering_counters(&mut self, name: &VnetName, image: &VnetImage) -> Result<(), CapacityExceeded> {
+        let Self { vnets, peering_counters: pool, .. } = self;
+        let counters = &mut vnets.entry(name.clone()).or_default().peering_counters;
+        let live = live_peerings(image);
+        counters.retain(|peering, (remote, counter)| {
+            let stays = live.get(peering).is_some_and(|live| live == remote);
+            if !stays {
+                pool.retire(*counter);
+            }
+            stays
+        });
+        for (peering, remote) in live {
+            if let Entry::Vacant(free) = counters.entry(peering) {
+                free.insert((remote, pool.take()?));
             }
         }
         Ok(())
@@ -335,7 +340,7 @@ impl Layout {
         for rooted in place.subnets.into_values() {
             remove(rooted, nodes, routes, cells);
         }
-        for counter in place.peering_counters.into_values() {
+        for (_, counter) in place.peering_counters.into_values() {
             self.peering_counters.retire(counter);
         }
         for range in place.ranges.into_values() {
@@ -347,16 +352,12 @@ impl Layout {
     }
 }
 
-fn is_same(a: &Arc<VnetImage>, b: &Arc<VnetImage>) -> bool {
-    Arc::ptr_eq(a, b) || a == b
-}
-
-/// The peerings that some route of the VNet crosses.
-fn live_peerings(image: &VnetImage) -> std::collections::BTreeSet<PeeringName> {
+/// The peerings that some route of the VNet crosses, each with its remote.
+fn live_peerings(image: &VnetImage) -> BTreeMap<PeeringName, VnetName> {
     let targets = image.subnets.values().flat_map(|table| table.values());
     targets
         .filter_map(|target| match target {
-            Target::Peering { peering, .. } => Some(peering.clone()),
+            Target::Peering { peering, remote, .. } => Some((peering.clone(), remote.clone())),
             _ => None,
         })
         .collect()

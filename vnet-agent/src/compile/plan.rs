@@ -91,10 +91,13 @@ impl Capacity {
 
 /// What differs between two images, as table entries.
 ///
-/// 1. Everything in `nodes`, `ports`, `devices`, `routes`, `endpoints6` and `reset_*` is written: no packet reads it yet.
+/// 1. Everything in `nodes`, `ports`, `devices`, `routes` and `endpoints6` is written: no packet reads it yet.
 /// 2. Each of `cells` is written in the half of the new generation.
 /// 3. The generation is published.
 /// 4. After an RCU grace period: each of `cells` is written in its other half, the `freed_*` are cleared.
+///
+/// Counters are set to zero when they are freed and not when they are given out: a counter that nobody has is always
+/// zero, and what a plan that was never carried out has given out reads as zero.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// The generation that this plan publishes.
@@ -109,18 +112,16 @@ pub struct Plan {
     pub routes: Vec<(u32, RouteRecord)>,
     /// IPv6 endpoints to insert, with their cells.
     pub endpoints6: Vec<(Endpoint6Key, u32)>,
-    /// Counters of NICs to set to zero.
-    pub reset_port_counters: Vec<u32>,
-    /// Counters of peerings to set to zero.
-    pub reset_peering_counters: Vec<u32>,
-    /// Cells that change, with their new value.
+    /// Cells that change, with their new value; 0 for those that nothing uses any more.
     pub cells: Vec<(u32, u32)>,
-    /// Cells that nothing uses any more.
-    pub freed_cells: Vec<u32>,
     /// Devices of ports that are gone.
     pub freed_devices: Vec<u32>,
     /// IPv6 endpoints that are gone.
     pub freed_endpoints6: Vec<Endpoint6Key>,
+    /// Counters of NICs that are gone.
+    pub freed_port_counters: Vec<u32>,
+    /// Counters of peerings that are gone.
+    pub freed_peering_counters: Vec<u32>,
 }
 
 impl Plan {
@@ -134,8 +135,8 @@ impl Plan {
     #[must_use]
     pub fn entries(&self) -> usize {
         let new = self.nodes.len() + self.ports.len() + self.devices.len() + self.routes.len();
-        let reset = self.reset_port_counters.len() + self.reset_peering_counters.len();
-        let freed = self.freed_cells.len() + self.freed_devices.len() + self.freed_endpoints6.len();
-        new + reset + freed + self.endpoints6.len() + self.cells.len()
+        let counters = self.freed_port_counters.len() + self.freed_peering_counters.len();
+        let freed = self.freed_devices.len() + self.freed_endpoints6.len() + counters;
+        new + self.endpoints6.len() + self.cells.len() + freed
     }
 }

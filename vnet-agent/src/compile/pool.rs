@@ -48,6 +48,7 @@ impl Pool {
     }
 
     /// How many entries are in use, those given back included.
+    #[cfg(test)]
     pub(super) fn in_use(&self, first: u32) -> u32 {
         self.next - first - u32::try_from(self.free.len()).unwrap_or(u32::MAX)
     }

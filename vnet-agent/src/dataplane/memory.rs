@@ -1,9 +1,12 @@
 //! The tables in memory: the forwarding decision of `vnet_common` runs over them in a plain test.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use vnet_common::abi::{Cell, Endpoint6Key, FIRST_CELL, Node, PortRecord, PortTraffic, RouteRecord, Traffic};
 
+use vnet_common::verdict::DropReason;
+
+use super::counters::add;
 use crate::compile::plan::Capacity;
 
 /// Tables in vectors. Indexes outside a table read as empty, and a write there is an error, as in the kernel.
@@ -16,6 +19,10 @@ pub struct MemoryTables {
     devices: Vec<Option<u32>>,
     routes: Vec<RouteRecord>,
     endpoints6: HashMap<Endpoint6Key, u32>,
+    max_endpoints6: usize,
+    port_traffic: Vec<PortTraffic>,
+    peering_traffic: Vec<Traffic>,
+    drops: BTreeMap<u32, u64>,
     writes: u64,
 }
 
@@ -39,11 +46,15 @@ impl MemoryTables {
             devices: vec![None; capacity.ports as usize],
             routes: vec![RouteRecord::default(); capacity.routes as usize],
             endpoints6: HashMap::new(),
+            max_endpoints6: capacity.endpoints6 as usize,
+            port_traffic: vec![PortTraffic::default(); capacity.port_counters as usize],
+            peering_traffic: vec![Traffic::default(); capacity.peering_counters as usize],
+            drops: BTreeMap::new(),
             writes: 0,
         }
     }
 
-    /// How many entries were ever written.
+    /// How many entries were ever written, set or removed.
     #[must_use]
     pub fn writes(&self) -> u64 {
         self.writes
@@ -53,6 +64,28 @@ impl MemoryTables {
     #[must_use]
     pub fn device(&self, port: u32) -> Option<u32> {
         self.devices.get(port as usize).copied().flatten()
+    }
+
+    /// Counts for a NIC, as the program in the kernel would. An index outside the table counts nothing.
+    pub fn count_port(&mut self, index: u32, traffic: PortTraffic) {
+        if let Some(sum) = self.port_traffic.get_mut(index as usize) {
+            add(&mut sum.tx, traffic.tx);
+            add(&mut sum.rx, traffic.rx);
+            sum.answered += traffic.answered;
+            sum.dropped += traffic.dropped;
+        }
+    }
+
+    /// Counts for a peering, as the program in the kernel would. An index outside the table counts nothing.
+    pub fn count_peering(&mut self, index: u32, traffic: Traffic) {
+        if let Some(sum) = self.peering_traffic.get_mut(index as usize) {
+            add(sum, traffic);
+        }
+    }
+
+    /// Counts a dropped frame, as the program in the kernel would.
+    pub fn count_drop(&mut self, reason: DropReason) {
+        *self.drops.entry(reason as u32).or_default() += 1;
     }
 }
 
@@ -81,26 +114,33 @@ impl super::Tables for MemoryTables {
     }
 
     fn set_device(&mut self, port: u32, ifindex: Option<u32>) -> Result<(), OutsideTable> {
+        self.writes += 1;
         put(&mut self.devices, port, ifindex)
     }
 
     fn insert_endpoint6(&mut self, key: &Endpoint6Key, cell: u32) -> Result<(), OutsideTable> {
         self.writes += 1;
+        if self.endpoints6.len() >= self.max_endpoints6 && !self.endpoints6.contains_key(key) {
+            return Err(OutsideTable { index: u32::try_from(self.max_endpoints6).unwrap_or(u32::MAX) });
+        }
         self.endpoints6.insert(*key, cell);
         Ok(())
     }
 
     fn remove_endpoint6(&mut self, key: &Endpoint6Key) -> Result<(), OutsideTable> {
+        self.writes += 1;
         self.endpoints6.remove(key);
         Ok(())
     }
 
-    fn reset_port_counter(&mut self, _index: u32) -> Result<(), OutsideTable> {
-        Ok(())
+    fn reset_port_counter(&mut self, index: u32) -> Result<(), OutsideTable> {
+        self.writes += 1;
+        put(&mut self.port_traffic, index, PortTraffic::default())
     }
 
-    fn reset_peering_counter(&mut self, _index: u32) -> Result<(), OutsideTable> {
-        Ok(())
+    fn reset_peering_counter(&mut self, index: u32) -> Result<(), OutsideTable> {
+        self.writes += 1;
+        put(&mut self.peering_traffic, index, Traffic::default())
     }
 
     fn write_cell(&mut self, index: u32, half: usize, value: u32) {
@@ -116,16 +156,16 @@ impl super::Tables for MemoryTables {
 
     fn wait_for_readers(&mut self) {}
 
-    fn port_traffic(&self, _index: u32) -> Result<PortTraffic, OutsideTable> {
-        Ok(PortTraffic::default())
+    fn port_traffic(&self, index: u32) -> Result<PortTraffic, OutsideTable> {
+        self.port_traffic.get(index as usize).copied().ok_or(OutsideTable { index })
     }
 
-    fn peering_traffic(&self, _index: u32) -> Result<Traffic, OutsideTable> {
-        Ok(Traffic::default())
+    fn peering_traffic(&self, index: u32) -> Result<Traffic, OutsideTable> {
+        self.peering_traffic.get(index as usize).copied().ok_or(OutsideTable { index })
     }
 
-    fn drops(&self, _reason: u32) -> Result<u64, OutsideTable> {
-        Ok(0)
+    fn drops(&self, reason: u32) -> Result<u64, OutsideTable> {
+        Ok(self.drops.get(&reason).copied().unwrap_or_default())
     }
 }
 

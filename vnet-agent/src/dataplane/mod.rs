@@ -82,8 +82,8 @@ pub trait Tables {
     /// As above.
     fn drops(&self, reason: u32) -> Result<u64, Self::Error>;
 
-    /// Carries `plan` out. After an error the generation before it is still the one that packets see, but the
-    /// tables are of no further use to the layout that made the plan.
+    /// Carries `plan` out. After an error packets see one whole generation: the one before, or the plan's own where
+    /// only the clearing up behind it failed. The tables are of no further use to the layout that made the plan.
     ///
     /// # Errors
     /// A table could not be written.
@@ -99,12 +99,6 @@ pub trait Tables {
         }
         for (port, ifindex) in &plan.devices {
             self.set_device(*port, Some(*ifindex))?;
-        }
-        for index in &plan.reset_port_counters {
-            self.reset_port_counter(*index)?;
-        }
-        for index in &plan.reset_peering_counters {
-            self.reset_peering_counter(*index)?;
         }
         for (key, cell) in &plan.endpoints6 {
             self.insert_endpoint6(key, *cell)?;
@@ -123,6 +117,12 @@ pub trait Tables {
         }
         for port in &plan.freed_devices {
             self.set_device(*port, None)?;
+        }
+        for index in &plan.freed_port_counters {
+            self.reset_port_counter(*index)?;
+        }
+        for index in &plan.freed_peering_counters {
+            self.reset_peering_counter(*index)?;
         }
         Ok(())
     }

@@ -21,7 +21,8 @@ pub struct Publisher<T> {
     layout: Layout,
 }
 
-/// Why a commit failed. The generation before it stands; the publisher is of no further use.
+/// Why a commit failed. Packets see one whole generation, the one before or the new one, but the publisher can commit no
+/// more: what is read from it (counters) is still right.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError<E: std::error::Error + 'static> {
     /// A table is too small: make new ones, which [`Publisher::create`] makes large enough.

@@ -28,7 +28,7 @@ mod transition;
 mod vnet;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use address::{AddressSpace, PrefixFault, ReservedAddress, intersection, overlaps};
 pub use change::{Action, Change, changes};

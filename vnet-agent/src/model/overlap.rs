@@ -69,7 +69,7 @@ fn remote(subnets: Option<&PeeredSubnets>) -> Option<(&BTreeSet<SubnetName>, boo
 }
 
 impl Topology {
-    /// Checks a peering of `vnet` with `peer` against the two themselves, and against the other peers of each.
+    /// Checks a peering of `vnet` with `peer` against the two themselves, and against the other peers of `vnet`.
     pub(super) fn check_new_peer(
         &self,
         vnet: &VirtualNetwork,
@@ -86,8 +86,20 @@ impl Topology {
                 remote_range,
             });
         }
-        self.check_other_peers(vnet, peer, &theirs)?;
-        self.check_other_peers(peer, vnet, &own)
+        self.check_other_peers(vnet, peer, &theirs)
+    }
+
+    /// Checks `vnet`, whose peering with `peer` it is, against the other peers of `peer`.
+    ///
+    /// This holds at the moment of the check alone: until `peer` has an object of its own, it may take another peer, and then
+    /// cannot take `vnet` any more.
+    pub(super) fn check_newcomer(
+        &self,
+        vnet: &VirtualNetwork,
+        spec: &PeeringSpec,
+        peer: &VirtualNetwork,
+    ) -> Result<(), Refusal> {
+        self.check_other_peers(peer, vnet, &claimed(vnet, local(spec.subnets.as_ref())))
     }
 
     /// Checks `ranges` of `newcomer`, a peer of `vnet`, against every other peer of `vnet`.

@@ -199,18 +199,18 @@ impl Plan<'_> {
         let network = Arc::clone(self.next.require_vnet(vnet)?);
         self.next.check_peering(&network, spec)?;
         let Some(old) = self.current.peering(vnet, &spec.name) else { return Ok(()) };
-        let mut peering = old.clone();
         let other_side_stays = self.current.other_side(vnet, old).is_some_and(|(remote, other)| {
             wanted.get(&(remote.name(), other.name())).is_some_and(|spec| self.stays(remote.name(), spec))
         });
-        if peering.state() == PeeringState::Connected && !other_side_stays {
-            peering.set_state(PeeringState::Disconnected);
+        self.next.edit(vnet, |vnet| vnet.insert_peering(old.clone()));
+        if old.spec() != *spec {
+            self.next.apply_in_place(Operation::UpdatePeering(vnet.clone(), spec.clone()))?;
         }
-        self.next.edit(vnet, |vnet| vnet.insert_peering(peering));
-        if old.spec() == *spec {
-            return Ok(());
+        // Last: an update is the way out of Disconnected only for who has seen it.
+        if old.state() == PeeringState::Connected && !other_side_stays {
+            self.next.set_state(vnet, &spec.name, PeeringState::Disconnected);
         }
-        self.next.apply_in_place(Operation::UpdatePeering(vnet.clone(), spec.clone()))
+        Ok(())
     }
 }
 

@@ -202,7 +202,7 @@ impl Topology {
         if state == PeeringState::Disconnected {
             Self::check_place(&network, &spec)?;
         } else {
-            self.check_peering(&network, &spec)?;
+            self.check_object(&network, &spec)?;
         }
         remote_address_space.sort_unstable();
         let mut peering = Peering::initiated(spec, remote_address_space);

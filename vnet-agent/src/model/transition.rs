@@ -107,8 +107,14 @@ impl Topology {
             .ok_or_else(|| Refusal::not_found(ResourceId::Peering(vnet.name().clone(), name.clone())))
     }
 
-    /// What holds for a peering however it comes about. An object of the same name is the one being replaced.
+    /// What must hold for a peering to be made or changed. An object of the same name is the one being replaced.
     pub(super) fn check_peering(&self, vnet: &VirtualNetwork, spec: &PeeringSpec) -> Result<(), Refusal> {
+        self.check_object(vnet, spec)?;
+        self.check_newcomer(vnet, spec, self.require_vnet(&spec.remote)?)
+    }
+
+    /// What goes on holding for a peering object, whatever else happens, as long as it is not `Disconnected`.
+    pub(super) fn check_object(&self, vnet: &VirtualNetwork, spec: &PeeringSpec) -> Result<(), Refusal> {
         Self::check_place(vnet, spec)?;
         let remote = self.require_vnet(&spec.remote)?;
         if let Some(subnets) = &spec.subnets {

@@ -34,16 +34,13 @@ impl NicPlace {
 }
 
 impl Layout {
-    /// Gives the NICs of a VNet their ports, and takes them from NICs that are gone.
-    pub(super) fn place_nics(
-        &mut self,
-        name: &VnetName,
-        image: &VnetImage,
-        plan: &mut Plan,
-    ) -> Result<(), CapacityExceeded> {
-        let Some(place) = self.vnets.get_mut(name) else { return Ok(()) };
+    /// Takes ports and slots from the NICs of a VNet that are gone or have another interface.
+    ///
+    /// This is done for all VNets before any NIC is attached: in one commit an interface may pass from a NIC to another, of
+    /// another VNet too, and its slot with it.
+    pub(super) fn release_nics(&mut self, name: &VnetName, image: &VnetImage) {
+        let Some(place) = self.vnets.get_mut(name) else { return };
         let mut nics = std::mem::take(&mut place.nics);
-        // First what goes: a slot may pass from one NIC to another in one commit.
         nics.retain(|nic, old| {
             let interface = image.nics.get(nic).and_then(|spec| spec.interface);
             if old.attached.is_some_and(|at| interface.is_none_or(|i| i.ifindex != at.record.ifindex)) {
@@ -55,6 +52,20 @@ impl Layout {
             }
             stays
         });
+        if let Some(place) = self.vnets.get_mut(name) {
+            place.nics = nics;
+        }
+    }
+
+    /// Gives the NICs of a VNet their ports.
+    pub(super) fn place_nics(
+        &mut self,
+        name: &VnetName,
+        image: &VnetImage,
+        plan: &mut Plan,
+    ) -> Result<(), CapacityExceeded> {
+        let Some(place) = self.vnets.get_mut(name) else { return Ok(()) };
+        let mut nics = std::mem::take(&mut place.nics);
         for (nic, spec) in &image.nics {
             let old = nics.entry(nic.clone()).or_default();
             if let Some(interface) = spec.interface {
@@ -98,7 +109,6 @@ impl Layout {
             Some(counter) => counter,
             None => {
                 let counter = self.port_counters.take()?;
-                plan.reset_port_counters.push(counter);
                 *nic.counter.insert(counter)
             }
         };

@@ -139,7 +139,7 @@ impl Layout {
             if !stays {
                 self.cells.retire(*cell);
                 plan.freed_endpoints6.push(key(address));
-                self.endpoints6_in_use -= 1;
+                self.endpoints6_freed += 1;
             }
             stays
         });
@@ -176,7 +176,7 @@ impl Layout {
                 self.range_numbers.retire(number);
                 for (address, (cell, _)) in endpoints {
                     self.cells.retire(cell);
-                    self.endpoints6_in_use -= 1;
+                    self.endpoints6_freed += 1;
                     let key = Endpoint6Key { range: number, address_be: address.octets() };
                     plan.freed_endpoints6.push(key);
                 }
