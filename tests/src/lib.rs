@@ -4,15 +4,20 @@
 //! suite would count as a passed one. It runs inside [`netns::private`], a network namespace of its own that vanishes with
 //! the thread that made it, so that nothing is left behind by a panic either. A [`world::World`] says what is configured,
 //! a [`rig::Rig`] brings it into the kernel and pushes single frames through the program, and [`frames`] builds those.
+//!
+//! The suites of the command line run the built binary ([`program`], [`agent`]) between [`guests`].
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a harness fails by panicking")]
 
+pub mod agent;
 pub mod case;
 pub mod cast;
 pub mod changes;
 pub mod frames;
+pub mod guests;
 pub mod netns;
 pub mod oracle;
 pub mod pins;
+pub mod program;
 pub mod requirements;
 pub mod rig;
 pub mod world;

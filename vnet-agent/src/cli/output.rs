@@ -14,7 +14,7 @@ pub enum Format {
     Table,
     /// For programs.
     Json,
-    /// As JSON, in YAML's clothes.
+    /// For programs and people: the same as JSON.
     Yaml,
     /// The table's cells, parted by tabs, without a header.
     Tsv,

@@ -163,6 +163,11 @@ impl Layout {
         })
     }
 
+    /// All ports that have an interface, each with the interface's number.
+    pub fn devices(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.vnets.values().flat_map(|place| place.nics.values().filter_map(NicPlace::device))
+    }
+
     /// All peerings that have a counter, with its index.
     pub fn peering_counters(&self) -> impl Iterator<Item = (&VnetName, &PeeringName, u32)> {
         self.vnets.iter().flat_map(|(vnet, place)| {

@@ -98,11 +98,18 @@ impl Agent {
     /// # Errors
     /// [`AgentError`].
     pub fn change_host(&mut self, host: Host) -> Result<Outcome, AgentError> {
-        if host == self.host && self.failed.is_empty() {
+        let outcome = if host == self.host && self.failed.is_empty() {
             let commit = Commit { generation: self.forwarder.generation(), entries: 0 };
-            return Ok(Outcome { commit, attached: Vec::new(), detached: Vec::new(), failed: Vec::new() });
+            Outcome { commit, attached: Vec::new(), detached: Vec::new(), failed: Vec::new() }
+        } else {
+            self.change(self.topology.clone(), host)?
+        };
+        // An interface may have gone and come back between two looks.
+        let restored = self.forwarder.restore_devices().map_err(ForwardError::from)?;
+        if restored > 0 {
+            tracing::info!(restored, "interfaces went away and came back");
         }
-        self.change(self.topology.clone(), host)
+        Ok(outcome)
     }
 
     fn change(&mut self, topology: Topology, host: Host) -> Result<Outcome, AgentError> {

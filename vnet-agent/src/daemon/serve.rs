@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::signals::{Asked, Signals};
 use super::{Agent, Event, NicStatus, Outcome, ServeError, describe, guests, preflight};
-use crate::api::{self, Shared};
+use crate::api::{self, Served, Shared};
 use crate::config::{self, Problems};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_missing};
 use crate::link::{Interface, Watch, interfaces};
@@ -58,12 +58,27 @@ pub async fn serve(options: &Options, report: Report<'_>) -> Result<(), ServeErr
     if mount_where_missing(&options.pin_directory)? {
         report(Event::BpffsMounted);
     }
+    let socket = api::listen(&options.socket)?;
     let pins = PinDirectory::open(&options.pin_directory)?;
-    let mut socket = api::listen(&options.socket)?;
+    let ended = attend(options, topology, socket, &pins, &mut signals, report).await;
+    // Empty, after a detach or a start that failed.
+    pins.remove();
+    ended
+}
+
+/// Starts the agent and attends to it until a signal ends it.
+async fn attend(
+    options: &Options,
+    topology: Topology,
+    mut socket: Served,
+    pins: &PinDirectory,
+    signals: &mut Signals,
+    report: Report<'_>,
+) -> Result<(), ServeError> {
     // Watched before they are listed: no event falls between.
     let mut watch = Watch::start()?;
     let interfaces = interfaces().await?;
-    let links = Links::new(pins, options.mode);
+    let links = Links::new(pins.clone(), options.mode);
     let host = guests::host(&interfaces);
     let (agent, _) = tokio::task::spawn_blocking(move || Agent::start(topology, host, links)).await??;
     let mut daemon = Daemon { file: &options.file, agent: Arc::new(Mutex::new(agent)), interfaces };

@@ -78,12 +78,7 @@ impl Topology {
     ) -> Result<(), Refusal> {
         let own = claimed(vnet, local(spec.subnets.as_ref()));
         let theirs = claimed(peer, remote(spec.subnets.as_ref()));
-        // Its own ranges meet themselves, also where no subnet of this side takes part.
-        let itself = || {
-            let range = *vnet.address_space().ranges().first().filter(|_| vnet.name() == peer.name())?;
-            Some((range, range))
-        };
-        if let Some((range, remote_range)) = itself().or_else(|| first_overlap(&own, &theirs)) {
+        if let Some((range, remote_range)) = first_overlap(&own, &theirs) {
             return Err(Refusal::VnetAddressSpacesOverlap {
                 vnet: vnet.name().clone(),
                 range,

@@ -27,6 +27,11 @@ impl NicPlace {
         self.attached.map_or(DETACHED_PORT, |attached| attached.port)
     }
 
+    /// The port and the number of the interface, where there is one.
+    pub(super) fn device(&self) -> Option<(u32, u32)> {
+        self.attached.map(|attached| (attached.port, attached.record.ifindex))
+    }
+
     pub(super) fn counter(&self) -> Option<u32> {
         self.counter
     }

@@ -159,7 +159,6 @@ impl Links {
         for ifindex in self.pins.pinned()? {
             self.detach(ifindex)?;
         }
-        self.pins.remove();
         Ok(())
     }
 

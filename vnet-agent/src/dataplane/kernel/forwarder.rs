@@ -96,6 +96,15 @@ impl Forwarder {
         self.links.attach(self.publisher.tables_mut(), ifindex)
     }
 
+    /// Puts interfaces back to which packets could no longer be sent: they had left the network namespace and are back.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn restore_devices(&mut self) -> Result<usize, TableError> {
+        let devices: Vec<(u32, u32)> = self.publisher.layout().devices().collect();
+        self.publisher.tables_mut().restore_devices(devices.into_iter())
+    }
+
     /// The attachments.
     pub fn links_mut(&mut self) -> &mut Links {
         &mut self.links

@@ -88,6 +88,34 @@ fn per_cpu<V: Copy + aya::Pod>(value: V) -> Result<PerCpuValues<V>, TableError> 
         .map_err(|source| TableError::Cpus { path: "/sys/devices/system/cpu/possible", source })
 }
 
+impl KernelTables {
+    /// Puts those of `devices`, ports with their interfaces, back that the kernel has taken out of the map. How many.
+    ///
+    /// The kernel does so when an interface leaves its network namespace (kernel/bpf/devmap.c, `dev_map_notification`), and does
+    /// not put it back when the interface returns, with the same number.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn restore_devices(
+        &mut self,
+        devices: impl Iterator<Item = (u32, u32)>,
+    ) -> Result<usize, TableError> {
+        let mut restored = 0;
+        for (port, ifindex) in devices {
+            let is_there = match self.devices.get(port, 0) {
+                Ok(device) => device.if_index == ifindex,
+                Err(MapError::KeyNotFound) => false,
+                Err(error) => return Err(refused("DEVICES", port)(error)),
+            };
+            if !is_there {
+                super::Tables::set_device(self, port, Some(ifindex))?;
+                restored += 1;
+            }
+        }
+        Ok(restored)
+    }
+}
+
 impl super::Tables for KernelTables {
     type Error = TableError;
 

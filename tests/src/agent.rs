@@ -1,0 +1,217 @@
+//! A running agent: started, spoken to, ended. Dropped, it is killed and what it left is removed.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::guests::unique_name;
+use crate::program::{self, Ended, binary};
+use crate::requirements::{BPFFS, require_bpffs};
+
+/// How long anything may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The files that belong to one agent after another: a topology file, a socket, a pin directory.
+#[derive(Debug)]
+pub struct Site {
+    directory: tempfile::TempDir,
+    /// The pin directory.
+    pub pins: PathBuf,
+}
+
+impl Site {
+    /// A place with this topology file. Dropped, its directories and pins are removed.
+    ///
+    /// # Panics
+    /// Where this process may not what the suite needs, or a file cannot be written.
+    #[must_use]
+    pub fn new(topology: &str) -> Self {
+        require_bpffs();
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let site = Self { directory, pins: Path::new(BPFFS).join(unique_name("vnet-test-")) };
+        site.write(topology);
+        site
+    }
+
+    /// Writes another topology file over the one before.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn write(&self, topology: &str) {
+        fs::write(self.file(), topology).expect("the topology file can be written");
+    }
+
+    /// The topology file.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.directory.path().join("topology.yaml")
+    }
+
+    /// The socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("agent.sock")
+    }
+
+    /// The arguments of `run` here.
+    #[must_use]
+    pub fn run_arguments(&self) -> Vec<String> {
+        let path = |path: PathBuf| path.display().to_string();
+        let mut arguments = vec!["run".to_owned(), "--file".to_owned(), path(self.file())];
+        arguments.extend(["--socket".to_owned(), path(self.socket())]);
+        arguments.extend(["--pin-dir".to_owned(), path(self.pins.clone())]);
+        arguments
+    }
+
+    /// Starts an agent and waits until it is ready.
+    ///
+    /// # Panics
+    /// Where it ends instead.
+    #[must_use]
+    pub fn start(&self) -> Agent<'_> {
+        self.start_with(&[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Panics
+    /// As above.
+    #[must_use]
+    pub fn start_with(&self, more: &[&str]) -> Agent<'_> {
+        let mut command = Command::new(binary());
+        command.args(self.run_arguments()).args(more);
+        self.start_command(command)
+    }
+
+    /// Starts an agent by a command of the caller's.
+    ///
+    /// # Panics
+    /// As above.
+    #[must_use]
+    pub fn start_command(&self, mut command: Command) -> Agent<'_> {
+        let log = self.directory.path().join(unique_name("log"));
+        let output = File::create(&log).expect("a log can be made");
+        let errors = output.try_clone().expect("a file can be opened twice");
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        let child = command.spawn().expect("the agent can be started");
+        let mut agent = Agent { site: self, child, log };
+        agent.wait_for("ready: ");
+        agent
+    }
+
+    /// Asks the agent here.
+    #[must_use]
+    pub fn ask(&self, arguments: &[&str]) -> Ended {
+        let socket = self.socket().display().to_string();
+        program::run(arguments.iter().copied().chain(["--socket", &socket]))
+    }
+
+    /// What is left of an agent: pins, socket, lock.
+    ///
+    /// # Panics
+    /// Where a directory cannot be read.
+    #[must_use]
+    pub fn left(&self) -> Vec<String> {
+        let name = |entry: std::io::Result<fs::DirEntry>| {
+            entry.expect("the directory can be read").file_name().to_string_lossy().into_owned()
+        };
+        let entries = fs::read_dir(self.directory.path()).expect("the directory can be read").map(name);
+        let mut left: Vec<String> = entries.filter(|name| name.starts_with("agent")).collect();
+        left.extend(fs::read_dir(&self.pins).into_iter().flatten().map(name));
+        left.extend(self.pins.exists().then(|| self.pins.display().to_string()));
+        left.sort();
+        left
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        for entry in fs::read_dir(&self.pins).into_iter().flatten().flatten() {
+            let _ = fs::remove_file(entry.path());
+        }
+        let _ = fs::remove_dir(&self.pins);
+    }
+}
+
+/// A running agent.
+#[derive(Debug)]
+pub struct Agent<'a> {
+    site: &'a Site,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Agent<'_> {
+    /// What it has printed and complained of so far.
+    ///
+    /// # Panics
+    /// Where the log cannot be read.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("the log can be read")
+    }
+
+    /// Waits until it has said `text`.
+    ///
+    /// # Panics
+    /// Where it ends before, or says nothing of the kind in time.
+    pub fn wait_for(&mut self, text: &str) {
+        self.wait_for_times(text, 1);
+    }
+
+    /// Waits until it has said `text` so many times.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn wait_for_times(&mut self, text: &str, times: usize) {
+        let started = Instant::now();
+        while self.log().matches(text).count() < times {
+            let ended = self.child.try_wait().expect("a child can be waited for");
+            assert!(ended.is_none(), "the agent ended with {ended:?} before {text:?}:\n{}", self.log());
+            assert!(started.elapsed() < PATIENCE, "the agent did not say {text:?} in time:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// Where the agent is gone.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a process number fits");
+        kill(Pid::from_raw(pid), signal).expect("the agent is there");
+    }
+
+    /// Sends a signal and waits for the end; the exit status, none where a signal ended it.
+    ///
+    /// # Panics
+    /// Where the agent goes on.
+    pub fn end(&mut self, signal: Signal) -> Option<i32> {
+        self.signal(signal);
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return status.code();
+            }
+            assert!(started.elapsed() < PATIENCE, "the agent goes on after {signal}:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Asks it.
+    #[must_use]
+    pub fn ask(&self, arguments: &[&str]) -> Ended {
+        self.site.ask(arguments)
+    }
+}
+
+impl Drop for Agent<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,366 @@
+//! `run`: a real agent between real guests, from its start to each of its ends.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use vnet_tests::agent::Site;
+use vnet_tests::guests::{Guest, ip, received, unique_name};
+use vnet_tests::program::binary;
+
+const A: &str = "10.1.1.4";
+const B: &str = "10.2.1.4";
+
+/// Two guests, each in a virtual network of its own.
+struct Pair {
+    a: Guest,
+    b: Guest,
+}
+
+impl Pair {
+    fn new() -> Self {
+        vnet_tests::requirements::require_root_and_bpf();
+        Self { a: Guest::new(A, "02:00:00:00:0a:04"), b: Guest::new(B, "02:00:00:00:0b:04") }
+    }
+
+    /// The topology file, with something said about the peering of `a`.
+    fn topology(&self, peering: &str) -> String {
+        format!(
+            "virtualNetworks:
+  - name: a
+    region: westeurope
+    addressSpace: [10.1.0.0/16]
+    subnets: [{{ name: default, addressPrefixes: [10.1.1.0/24] }}]
+    peerings: [{{ name: a-to-b, remoteVirtualNetwork: b{peering} }}]
+  - name: b
+    region: westeurope
+    addressSpace: [10.2.0.0/16]
+    subnets: [{{ name: default, addressPrefixes: [10.2.1.0/24] }}]
+    peerings: [{{ name: b-to-a, remoteVirtualNetwork: a }}]
+nics:
+  - {{ name: a-vm, subnet: a/default, addresses: [{A}], mac: \"{}\", interface: {} }}
+  - {{ name: b-vm, subnet: b/default, addresses: [{B}], mac: \"{}\", interface: {} }}
+",
+            "02:00:00:00:0a:04", self.a.interface, "02:00:00:00:0b:04", self.b.interface
+        )
+    }
+
+    fn site(&self) -> Site {
+        Site::new(&self.topology(""))
+    }
+
+    /// Asserts that each reaches the other.
+    fn assert_connected(&self, when: &str) {
+        assert_eq!((self.a.ping(B, 3), self.b.ping(A, 3)), (3, 3), "{when}");
+    }
+}
+
+/// The drops that are not zero.
+fn drops(site: &Site) -> Value {
+    let answer = site.ask(&["drops", "--non-zero"]).json();
+    let rows = answer["drops"].as_array().expect("a list").iter();
+    rows.map(|row| (row["reason"].as_str().expect("a word").to_owned(), row["packets"].clone())).collect()
+}
+
+#[test]
+fn packets_cross_a_peering_and_are_counted_to_the_last_byte() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let agent = site.start();
+    assert!(agent.log().contains("ready: 2 of 2 NICs attached, generation 1"), "{}", agent.log());
+    assert_eq!(pair.a.ping(B, 5), 5);
+
+    // An echo request of 56 bytes of data: 98 bytes with the IPv4, ICMP and Ethernet headers.
+    let five = json!({ "packets": 5, "bytes": 5 * 98 });
+    let nic = |name: &str, vnet: &str| json!({ "name": name, "virtualNetwork": vnet, "sent": five, "received": five, "answered": 1, "dropped": 0 });
+    let peering = |name: &str, vnet: &str, remote: &str| {
+        json!({
+            "name": name, "virtualNetwork": vnet, "remoteVirtualNetwork": remote, "peeringState": "Connected",
+            "sent": five, "received": five,
+        })
+    };
+    let expected = json!({
+        "nics": [nic("a-vm", "a"), nic("b-vm", "b")],
+        "peerings": [peering("a-to-b", "a", "b"), peering("b-to-a", "b", "a")],
+    });
+    assert_eq!(agent.ask(&["counters"]).json(), expected);
+    assert_eq!(drops(&site), json!({}));
+}
+
+#[test]
+fn the_agent_answers_as_the_file_does_and_adds_what_it_knows_of_interfaces() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let agent = site.start();
+    let file = site.file().display().to_string();
+    for command in [
+        &["vnet", "list"][..],
+        &["vnet", "peering", "list", "--vnet-name", "a"],
+        &["nic", "show-effective-route-table", "-n", "a-vm"],
+        &["next-hop", "--nic", "a-vm", "--dest-ip", B],
+        &["matrix"],
+        &["matrix", "-o", "json"],
+    ] {
+        let of_file = vnet_tests::program::run(command.iter().copied().chain(["--file", &file]));
+        assert_eq!(agent.ask(command), of_file, "{command:?}");
+        assert_eq!(of_file.status, Some(0), "{command:?}");
+    }
+    let nics = agent.ask(&["nic", "list"]).json();
+    let told: Vec<_> =
+        nics.as_array().expect("a list").iter().map(|nic| (&nic["interface"], &nic["state"])).collect();
+    let (a, b) = (json!(pair.a.interface), json!(pair.b.interface));
+    assert_eq!(told, [(&a, &json!("Attached")), (&b, &json!("Attached"))]);
+}
+
+#[test]
+fn a_changed_file_is_taken_in_and_a_refused_one_changes_nothing() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let mut agent = site.start();
+    pair.assert_connected("at the start");
+
+    site.write(&pair.topology(", allowVirtualNetworkAccess: false"));
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for("~ peering a/a-to-b: allowVirtualNetworkAccess true -> false");
+    agent.wait_for("reloaded: 1 change, generation 2");
+    assert_eq!(pair.a.ping(B, 4), 0);
+    assert_eq!(drops(&site), json!({ "peering-access-denied": 4 }));
+
+    site.write(&pair.topology("").replace("[10.2.1.4]", "[10.2.1.1]"));
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for("error[AddressReserved]: NIC b-vm cannot have 10.2.1.1 in 10.2.1.0/24");
+    agent.wait_for("topology.yaml:14:50");
+    agent.wait_for("the state before it stays");
+    assert_eq!(pair.a.ping(B, 1), 0, "the file before the refused one is still in force");
+    let shown = agent.ask(&["vnet", "peering", "show", "--vnet-name", "a", "-n", "a-to-b"]).json();
+    assert_eq!(shown["allowVirtualNetworkAccess"], false);
+
+    std::fs::remove_file(site.file()).expect("the file can be removed");
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for("topology.yaml cannot be read: No such file or directory");
+
+    site.write(&pair.topology(""));
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for("~ peering a/a-to-b: allowVirtualNetworkAccess false -> true");
+    pair.assert_connected("after the way back");
+
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for("reloaded: no change, generation 3, 0 table entries written");
+}
+
+#[test]
+fn a_nic_that_leaves_the_topology_is_detached_and_the_others_go_on() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let mut agent = site.start();
+    pair.assert_connected("at the start");
+    let whole = pair.topology("");
+    let without_b: Vec<&str> = whole.lines().filter(|line| !line.contains("b-vm")).collect();
+    site.write(&without_b.join("\n"));
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for("- NIC b-vm");
+    agent.wait_for("reloaded: 1 change");
+    assert!(pair.a.has_program());
+    assert!(!pair.b.has_program());
+    assert_eq!(pair.a.ping("10.1.1.1", 2), 2, "the router still answers the other NIC");
+    site.write(&whole);
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for(&format!("NIC b-vm: attached by {}", pair.b.interface));
+    pair.assert_connected("after it came back");
+}
+
+#[test]
+fn an_interface_that_is_deleted_and_made_again_is_attached_again() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let mut agent = site.start();
+    pair.assert_connected("at the start");
+    pair.b.pull_out();
+    agent.wait_for(&format!("NIC b-vm: {} is gone", pair.b.interface));
+    assert_eq!(pair.a.ping(B, 2), 0);
+    assert_eq!(drops(&site), json!({ "endpoint-detached": 2 }));
+    assert_eq!(pair.a.ping("10.1.1.1", 2), 2, "the rest goes on");
+    let states = agent.ask(&["nic", "show", "-n", "b-vm"]).json();
+    assert_eq!(states["state"], "Missing");
+
+    pair.b.plug_in();
+    agent.wait_for(&format!("NIC b-vm: attached by {}", pair.b.interface));
+    // Until the guest's address and route are there again.
+    pair.assert_connected("after it came back");
+    assert_eq!(agent.ask(&["nic", "show", "-n", "b-vm"]).json()["state"], "Attached");
+}
+
+#[test]
+fn an_interface_that_leaves_the_namespace_and_comes_back_forwards_again_however_quickly() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let agent = site.start();
+    pair.assert_connected("at the start");
+    let elsewhere = unique_name("e");
+    ip(&["netns", "add", &elsewhere]);
+    let host = format!("/proc/{}/ns/net", std::process::id());
+    // By one process, so that the agent sees both at once.
+    let there_and_back = format!(
+        "ip link set {0} netns {elsewhere} && nsenter --net=/run/netns/{elsewhere} ip link set {0} netns {1} && ip link set {0} up",
+        pair.b.interface,
+        std::process::id()
+    );
+    let moved = Command::new("sh").args(["-c", &there_and_back]).status();
+    ip(&["netns", "delete", &elsewhere]);
+    assert!(moved.expect("sh is there").success(), "{host}");
+    let started = Instant::now();
+    while pair.a.ping(B, 1) == 0 {
+        assert!(started.elapsed() < Duration::from_secs(10), "{}\n{}", drops(&site), agent.log());
+    }
+    pair.assert_connected("after it came back");
+}
+
+#[test]
+fn a_renamed_interface_and_another_mtu_are_taken_in() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let mut agent = site.start();
+    let (name, other) = (pair.b.interface.clone(), unique_name("r"));
+    ip(&["link", "set", &name, "down"]);
+    ip(&["link", "set", &name, "name", &other]);
+    agent.wait_for(&format!("NIC b-vm: {name} is gone"));
+    ip(&["link", "set", &other, "name", &name]);
+    ip(&["link", "set", &name, "up"]);
+    agent.wait_for(&format!("NIC b-vm: attached by {name}"));
+    pair.assert_connected("after it has its name again");
+
+    ip(&["link", "set", &name, "mtu", "1400"]);
+    agent.wait_for("has MTU 1400");
+    let output = pair.a.exec(&["ping", "-n", "-q", "-c", "2", "-i", "0.05", "-W", "1", "-s", "1400", B]);
+    assert_eq!(received(&String::from_utf8_lossy(&output.stdout)), 0);
+    assert_eq!(drops(&site), json!({ "mtu-exceeded": 2 }));
+    pair.assert_connected("with packets that fit");
+}
+
+#[test]
+fn sigterm_and_sigint_leave_nothing_behind() {
+    let pair = Pair::new();
+    let site = pair.site();
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut agent = site.start();
+        assert!(pair.a.has_program() && pair.b.has_program());
+        assert_eq!(
+            site.left().len(),
+            5,
+            "two pins and their directory, a socket, its lock: {:?}",
+            site.left()
+        );
+        assert_eq!(agent.end(signal), Some(0), "{}", agent.log());
+        assert!(
+            agent.log().ends_with("stopping: the program comes off every interface\n"),
+            "{}",
+            agent.log()
+        );
+        assert_eq!(site.left(), Vec::<String>::new(), "{signal}");
+        assert!(!pair.a.has_program() && !pair.b.has_program(), "{signal}");
+    }
+}
+
+/// Pings without a pause while something happens; how many were lost, of how many.
+fn pings_lost_while(pair: &Pair, act: impl FnOnce()) -> (u32, u32) {
+    let mut ping = Command::new("ip");
+    ping.args(["netns", "exec", &pair.a.namespace, "ping", "-n", "-q", "-i", "0.005", "-w", "60", B]);
+    let child = ping.stdout(std::process::Stdio::piped()).spawn().expect("ping can be started");
+    std::thread::sleep(Duration::from_millis(300));
+    act();
+    std::thread::sleep(Duration::from_millis(300));
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process number fits"));
+    nix::sys::signal::kill(pid, Signal::SIGINT).expect("ping goes on");
+    let output = child.wait_with_output().expect("a child can be waited for");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let sent: u32 = text
+        .lines()
+        .find_map(|line| line.split_once(" packets transmitted")?.0.trim().parse().ok())
+        .unwrap_or_else(|| panic!("{text}"));
+    (sent - received(&text), sent)
+}
+
+#[test]
+fn a_killed_agent_goes_on_forwarding_and_the_next_one_adopts_without_losing_a_ping() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let mut first = site.start();
+    pair.assert_connected("at the start");
+    let mut second = None;
+    let (lost, sent) = pings_lost_while(&pair, || {
+        assert_eq!(first.end(Signal::SIGKILL), None);
+        assert_eq!(site.left().len(), 5, "{:?}", site.left());
+        std::thread::sleep(Duration::from_millis(300));
+        second = Some(site.start());
+    });
+    let mut second = second.expect("started");
+    assert!(sent > 100, "{sent} pings are too few to say anything");
+    // The last one sent may still be under way when ping ends.
+    assert!(lost <= 1, "{lost} of {sent} lost\n{}", second.log());
+    assert!(second.log().contains("ready: 2 of 2 NICs attached"), "{}", second.log());
+    assert_eq!(second.end(Signal::SIGTERM), Some(0));
+    assert_eq!(site.left(), Vec::<String>::new());
+    assert!(!pair.a.has_program() && !pair.b.has_program());
+}
+
+#[test]
+fn an_agent_that_adopts_lets_go_of_interfaces_that_belong_to_no_nic_any_more() {
+    let pair = Pair::new();
+    let site = pair.site();
+    site.start().end(Signal::SIGKILL);
+    let whole = pair.topology("");
+    let without_b: Vec<&str> = whole.lines().filter(|line| !line.contains("b-vm")).collect();
+    site.write(&without_b.join("\n"));
+    let _second = site.start();
+    assert!(pair.a.has_program());
+    assert!(!pair.b.has_program());
+}
+
+#[test]
+fn detach_on_exit_false_leaves_the_interfaces_forwarding() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let mut agent = site.start_with(&["--detach-on-exit=false"]);
+    pair.assert_connected("at the start");
+    assert_eq!(agent.end(Signal::SIGTERM), Some(0));
+    assert!(agent.log().ends_with("stopping: the interfaces go on forwarding\n"), "{}", agent.log());
+    assert_eq!(site.left().len(), 3, "two pins and their directory: {:?}", site.left());
+    pair.assert_connected("with no agent");
+    let mut agent = site.start();
+    pair.assert_connected("with the next agent");
+    assert_eq!(agent.end(Signal::SIGTERM), Some(0));
+    assert_eq!(site.left(), Vec::<String>::new());
+}
+
+#[test]
+fn generic_mode_warns_and_forwards() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let agent = site.start_with(&["--xdp-mode", "generic"]);
+    assert!(agent.log().contains("warning: --xdp-mode generic"), "{}", agent.log());
+    assert!(ip(&["-d", "link", "show", &pair.a.interface]).contains("xdpgeneric"));
+    pair.assert_connected("in generic mode");
+}
+
+#[test]
+fn the_agent_keeps_forwarding_when_nobody_reads_its_report() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let mut command = Command::new(binary());
+    command
+        .args(site.run_arguments())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null());
+    let mut child = command.spawn().expect("the agent can be started");
+    drop(child.stdout.take());
+    let started = Instant::now();
+    while pair.a.ping(B, 1) == 0 {
+        assert!(started.elapsed() < Duration::from_secs(20), "nothing crosses");
+    }
+    assert!(child.try_wait().expect("a child can be waited for").is_none());
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process number fits"));
+    nix::sys::signal::kill(pid, Signal::SIGTERM).expect("the agent is there");
+    assert_eq!(child.wait().expect("a child can be waited for").code(), Some(0));
+    assert_eq!(site.left(), Vec::<String>::new());
+}
