@@ -97,19 +97,8 @@ async fn fewer_receive_queues_than_the_guest_sends_by_are_reported_and_so_are_un
     let (host, guest, namespace) = (format!("h{prefix}"), format!("g{prefix}"), format!("ns-{prefix}"));
     let _namespace = Foreign::namespace(&namespace);
     let _pair = {
-        let arguments = [
-            "numrxqueues",
-            "1",
-            "type",
-            "veth",
-            "peer",
-            "name",
-            &guest,
-            "numtxqueues",
-            "2",
-            "numrxqueues",
-            "2",
-        ];
+        let ends = "numrxqueues 1 numtxqueues 1 type veth peer numrxqueues 2 numtxqueues 2 name";
+        let arguments: Vec<&str> = ends.split(' ').chain([guest.as_str()]).collect();
         let link = Foreign::link(&host, &arguments);
         text("ip", &["link", "set", &guest, "netns", &namespace]);
         link
