@@ -50,7 +50,7 @@ pub(crate) struct KernelTables;
 impl Tables for KernelTables {
     #[inline(always)]
     fn generation(&self) -> u64 {
-        CONTROL.get(0).map_or(0, |control| control.generation)
+        CONTROL.get(0).map_or(0, |control| crate::packet::read_once(&control.generation))
     }
 
     #[inline(always)]

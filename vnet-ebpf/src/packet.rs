@@ -83,6 +83,14 @@ impl FrameMut for Packet {
     }
 }
 
+/// Reads a value that user space changes while the program runs: once, and never again from memory, which a compiler
+/// would be free to do for a plain read. One packet sees one generation by this.
+#[inline(always)]
+pub(crate) fn read_once(value: &u64) -> u64 {
+    // SAFETY: a reference is valid to read; an aligned load of eight bytes is never torn.
+    unsafe { core::ptr::read_volatile(value) }
+}
+
 /// A copy of the value of `key`.
 #[inline(always)]
 pub(crate) fn value_of<K, V: Copy>(map: &HashMap<K, V>, key: &K) -> Option<V> {

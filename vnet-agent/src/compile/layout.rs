@@ -7,7 +7,7 @@
 mod nics;
 mod ranges;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -40,6 +40,9 @@ pub struct Layout {
     peering_counters: Pool,
     range_numbers: Pool,
     endpoints6_in_use: u32,
+    /// Counters given out by a plan that has not been carried out: they may still hold what they counted before.
+    unsettled_port_counters: BTreeSet<u32>,
+    unsettled_peering_counters: BTreeSet<u32>,
     /// Which port slots are taken, by which interface.
     slots: BTreeMap<u32, u32>,
     vnets: BTreeMap<VnetName, VnetPlace>,
@@ -108,6 +111,8 @@ impl Layout {
             peering_counters: Pool::new(Table::PeeringCounters, 1, capacity.peering_counters),
             range_numbers: Pool::new(Table::Cells, 1, u32::MAX),
             endpoints6_in_use: 0,
+            unsettled_port_counters: BTreeSet::new(),
+            unsettled_peering_counters: BTreeSet::new(),
             slots: BTreeMap::new(),
             vnets: BTreeMap::new(),
             image: Image::default(),
@@ -150,18 +155,20 @@ impl Layout {
         self.vnets.get(vnet)?.peering_counters.get(peering).copied()
     }
 
-    /// All NICs that have a counter, with its index.
+    /// All NICs that have a counter, with its index. After a plan that failed: those that had one before it.
     pub fn port_counters(&self) -> impl Iterator<Item = (&VnetName, &NicName, u32)> {
-        self.vnets.iter().flat_map(|(vnet, place)| {
+        let all = self.vnets.iter().flat_map(|(vnet, place)| {
             place.nics.iter().filter_map(move |(nic, place)| Some((vnet, nic, place.counter()?)))
-        })
+        });
+        all.filter(|(_, _, index)| !self.unsettled_port_counters.contains(index))
     }
 
-    /// All peerings that have a counter, with its index.
+    /// All peerings that have a counter, with its index. After a plan that failed: those that had one before it.
     pub fn peering_counters(&self) -> impl Iterator<Item = (&VnetName, &PeeringName, u32)> {
-        self.vnets.iter().flat_map(|(vnet, place)| {
+        let all = self.vnets.iter().flat_map(|(vnet, place)| {
             place.peering_counters.iter().map(move |(peering, index)| (vnet, peering, *index))
-        })
+        });
+        all.filter(|(_, _, index)| !self.unsettled_peering_counters.contains(index))
     }
 
     /// What to write so that the tables hold `next`. An empty plan publishes nothing.
@@ -214,6 +221,8 @@ impl Layout {
         self.port_counters.settle();
         self.peering_counters.settle();
         self.range_numbers.settle();
+        self.unsettled_port_counters.clear();
+        self.unsettled_peering_counters.clear();
     }
 
     fn finish(&mut self, plan: &mut Plan) {
@@ -291,6 +300,7 @@ impl Layout {
             if !place.peering_counters.contains_key(&peering) {
                 let counter = self.peering_counters.take()?;
                 plan.reset_peering_counters.push(counter);
+                self.unsettled_peering_counters.insert(counter);
                 place.peering_counters.insert(peering, counter);
             }
         }
@@ -352,7 +362,7 @@ fn is_same(a: &Arc<VnetImage>, b: &Arc<VnetImage>) -> bool {
 }
 
 /// The peerings that some route of the VNet crosses.
-fn live_peerings(image: &VnetImage) -> std::collections::BTreeSet<PeeringName> {
+fn live_peerings(image: &VnetImage) -> BTreeSet<PeeringName> {
     let targets = image.subnets.values().flat_map(|table| table.values());
     targets
         .filter_map(|target| match target {

@@ -2,7 +2,7 @@
 //! of neighbour discovery is ever forwarded: they speak for a link, and no two NICs share one.
 
 use super::{Action, Answer, Frame};
-use crate::abi::PortRecord;
+use crate::abi::{PORT_IP_FORWARDING, PortRecord};
 use crate::net::{checksum, icmp, ipv6, ndisc};
 use crate::verdict::DropReason;
 
@@ -34,7 +34,9 @@ pub(super) fn decide<F: Frame>(
     }
 
     let is_probe = *ip.source_be == UNSPECIFIED;
-    let owns_source = *ip.source_be == port.ipv6_be || ipv6::is_link_local(ip.source_be);
+    let owns_source = *ip.source_be == port.ipv6_be
+        || ipv6::is_link_local(ip.source_be)
+        || (port.flags & PORT_IP_FORWARDING != 0 && ipv6::is_routable_unicast(ip.source_be));
     if !is_probe && !owns_source {
         return Err(DropReason::SourceSpoofed);
     }
@@ -46,7 +48,8 @@ pub(super) fn decide<F: Frame>(
     Ok(Action::Answer(Answer::Neighbor { message }))
 }
 
-/// Checks the length, the options and the checksum of a solicitation, in units of eight bytes.
+/// Checks the destination of a probe, and the length, the options and the checksum of a solicitation, in units of eight
+/// bytes.
 #[inline(always)]
 fn is_sound<F: Frame>(frame: &F, ip: &ipv6::Ipv6<'_>, message: u32, end: u32) -> bool {
     let bytes = end - message;
@@ -55,6 +58,9 @@ fn is_sound<F: Frame>(frame: &F, ip: &ipv6::Ipv6<'_>, message: u32, end: u32) ->
         return false;
     }
     let from_unspecified = *ip.source_be == UNSPECIFIED;
+    if from_unspecified && !ndisc::is_solicited_node(ip.destination_be) {
+        return false;
+    }
     let mut sum = ndisc::pseudo_header_sum(ip.source_be, ip.destination_be, bytes);
     let mut option_at = FIXED_UNITS;
     let mut unit = 0;

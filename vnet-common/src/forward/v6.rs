@@ -74,8 +74,8 @@ pub(super) fn decide<T: Tables, F: Frame>(
     if index != 0 {
         return Ok(Action::Deliver(route::deliver(view, record, index, bytes)?));
     }
-    if own_source && record.kind == ROUTE_LOCAL && *ip.destination_be == port.router6_be {
-        return ping(frame, icmp, end);
+    if record.kind == ROUTE_LOCAL && *ip.destination_be == port.router6_be {
+        return ping(frame, icmp.filter(|_| own_source), end);
     }
     Err(DropReason::NoEndpoint)
 }
@@ -97,21 +97,22 @@ fn walk_extensions<F: Frame>(frame: &F, first: u8, end: u32) -> Result<Upper, Dr
         };
         let head = frame.at::<4>(offset).ok_or(DropReason::Ipv6ExtensionHeaders)?;
         next = head[0];
-        let bytes = match kind {
+        let mut is_later = false;
+        offset += match kind {
             ipv6::Extension::Options => (u32::from(head[1]) + 1) * 8,
             ipv6::Extension::Authentication => (u32::from(head[1]) + 2) * 4,
             ipv6::Extension::Fragment => {
                 fragment = true;
-                if u16::from_be_bytes([head[2], head[3]]) & 0xfff8 != 0 {
-                    // A later fragment holds no header of the upper layer.
-                    return Ok(Upper { icmp: None, fragment });
-                }
+                is_later = u16::from_be_bytes([head[2], head[3]]) & 0xfff8 != 0;
                 8
             }
         };
-        offset += bytes;
         if offset > L4 + MAX_EXTENSION_BYTES || offset > end {
             return Err(DropReason::Ipv6ExtensionHeaders);
+        }
+        if is_later {
+            // A later fragment holds no header of the upper layer.
+            return Ok(Upper { icmp: None, fragment });
         }
         count += 1;
     }

@@ -36,6 +36,14 @@ pub const fn is_solicitation(message_type: u8) -> bool {
     message_type == TYPE_SOLICITATION
 }
 
+/// Whether an address is a solicited-node group (RFC 4291 section 2.7.1), the one destination that a solicitation from
+/// the unspecified address may have.
+#[inline(always)]
+#[must_use]
+pub fn is_solicited_node(address_be: &[u8; 16]) -> bool {
+    address_be.starts_with(&[0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff])
+}
+
 /// Checks one option, given its first two bytes: the length in bytes, `None` for a length of zero, or for a source
 /// link-layer address in a packet from the unspecified address (RFC 4861 section 7.1.1).
 #[inline(always)]

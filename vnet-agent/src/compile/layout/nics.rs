@@ -55,16 +55,15 @@ impl Layout {
             }
             stays
         });
-        for (nic, spec) in &image.nics {
+        let placed = image.nics.iter().try_for_each(|(nic, spec)| {
             let old = nics.entry(nic.clone()).or_default();
-            if let Some(interface) = spec.interface {
-                self.attach(name, spec, interface, old, plan)?;
-            }
-        }
+            spec.interface.map_or(Ok(()), |interface| self.attach(name, spec, interface, old, plan))
+        });
+        // Where a table is full, too: the counters of what stands are read by this layout after that.
         if let Some(place) = self.vnets.get_mut(name) {
             place.nics = nics;
         }
-        Ok(())
+        placed
     }
 
     pub(super) fn drop_nic(&mut self, nic: &NicPlace) {
@@ -99,6 +98,7 @@ impl Layout {
             None => {
                 let counter = self.port_counters.take()?;
                 plan.reset_port_counters.push(counter);
+                self.unsettled_port_counters.insert(counter);
                 *nic.counter.insert(counter)
             }
         };
