@@ -1,6 +1,10 @@
 //! The agent's library.
 
+pub mod api;
+pub mod cli;
 pub mod compile;
+pub mod config;
+pub mod daemon;
 pub mod dataplane;
 pub mod lab;
 pub mod link;

@@ -17,7 +17,7 @@ const MAX_ANSWER_BYTES: usize = 256 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Nobody listens.
-    #[error("no agent answers at {path} ({source}); start one with `vnet-agent run --file FILE`, or name its --socket")]
+    #[error("no agent answers at {path} ({source}); start one with `vnet-agent run --file FILE`, or name its --socket", path = path.display())]
     Unreachable {
         /// The socket.
         path: PathBuf,
@@ -25,13 +25,13 @@ pub enum ClientError {
         source: io::Error,
     },
     /// Only root, or the agent's user, may ask.
-    #[error("the socket {path} may not be opened by this user; run the command as the agent's user")]
+    #[error("the socket {path} may not be opened by this user; run the command as the agent's user", path = path.display())]
     Forbidden {
         /// The socket.
         path: PathBuf,
     },
     /// The exchange broke off.
-    #[error("the agent at {path} broke off: {reason}")]
+    #[error("the agent at {path} broke off: {reason}", path = path.display())]
     Broken {
         /// The socket.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum ClientError {
         reason: String,
     },
     /// The daemon answered with an error.
-    #[error("the agent at {path} answered {status}: {message}")]
+    #[error("the agent at {path} answered {status}: {message}", path = path.display())]
     Status {
         /// The socket.
         path: PathBuf,

@@ -1,10 +1,11 @@
 //! What the daemon reports, as it stands in JSON.
 
 use serde::{Deserialize, Serialize};
+use vnet_common::verdict::DropReason;
 
 use crate::daemon::{Agent, NicStatus};
 use crate::dataplane::counters;
-use crate::model::PeeringState;
+use crate::model::{Peering, PeeringState, Topology, VirtualNetwork};
 
 /// The daemon at a glance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,10 +47,10 @@ pub struct PeeringCounters {
     pub remote_virtual_network: String,
     /// The object's state.
     pub peering_state: String,
-    /// Delivered from here to the remote.
-    pub sent: Traffic,
+    /// Delivered from here to the remote. None where nobody counts: no agent was asked.
+    pub sent: Option<Traffic>,
     /// Delivered from the remote to here.
-    pub received: Traffic,
+    pub received: Option<Traffic>,
 }
 
 /// What a NIC sent and received.
@@ -60,14 +61,14 @@ pub struct NicCounters {
     pub name: String,
     /// Its virtual network.
     pub virtual_network: String,
-    /// Sent, and delivered to another NIC.
-    pub sent: Traffic,
+    /// Sent, and delivered to another NIC. None where nobody counts; likewise below.
+    pub sent: Option<Traffic>,
     /// Delivered to this NIC.
-    pub received: Traffic,
+    pub received: Option<Traffic>,
     /// Frames that the virtual router answered itself.
-    pub answered: u64,
+    pub answered: Option<u64>,
     /// Frames that were dropped.
-    pub dropped: u64,
+    pub dropped: Option<u64>,
 }
 
 /// All counters. They grow from the start of the daemon on.
@@ -86,8 +87,8 @@ pub struct Counters {
 pub struct Drop {
     /// The reason.
     pub reason: String,
-    /// How many frames.
-    pub packets: u64,
+    /// How many frames. None where nobody counts.
+    pub packets: Option<u64>,
     /// What they did.
     pub description: String,
 }
@@ -109,40 +110,65 @@ impl Status {
     }
 }
 
+/// What crossed away from a peering object, where somebody counted.
+type Crossed<'a> = &'a dyn Fn(&VirtualNetwork, &Peering) -> Option<Traffic>;
+
+fn peerings(topology: &Topology, crossed: Crossed<'_>) -> Vec<PeeringCounters> {
+    let mut peerings = Vec::new();
+    for vnet in topology.vnets() {
+        for peering in vnet.peerings() {
+            // The other side counts only while both are one peering: an object alone has no counterpart.
+            let other = topology
+                .other_side(vnet.name(), peering)
+                .filter(|_| peering.state() == PeeringState::Connected);
+            let sent = crossed(vnet, peering);
+            peerings.push(PeeringCounters {
+                virtual_network: vnet.name().to_string(),
+                name: peering.name().to_string(),
+                remote_virtual_network: peering.remote().to_string(),
+                peering_state: peering.state().to_string(),
+                sent,
+                received: match other {
+                    Some((remote, other)) => crossed(remote, other),
+                    None => sent.map(|_| Traffic::default()),
+                },
+            });
+        }
+    }
+    peerings
+}
+
 impl Counters {
     /// The counters of an agent's peerings and NICs.
     #[must_use]
     pub fn of(agent: &Agent, counted: &counters::Counters) -> Self {
-        let topology = agent.topology();
-        let mut peerings = Vec::new();
-        for vnet in topology.vnets() {
-            for peering in vnet.peerings() {
-                let crossed = |vnet: &crate::model::VnetName, name: &crate::model::PeeringName| {
-                    counted.peerings.get(&(vnet.clone(), name.clone())).copied().unwrap_or_default().into()
-                };
-                // The other side counts only while both are one peering: an object alone has no counterpart.
-                let other = topology
-                    .other_side(vnet.name(), peering)
-                    .filter(|_| peering.state() == PeeringState::Connected);
-                peerings.push(PeeringCounters {
-                    virtual_network: vnet.name().to_string(),
-                    name: peering.name().to_string(),
-                    remote_virtual_network: peering.remote().to_string(),
-                    peering_state: peering.state().to_string(),
-                    sent: crossed(vnet.name(), peering.name()),
-                    received: other.map(|(vnet, peering)| crossed(vnet.name(), peering.name())).unwrap_or_default(),
-                });
-            }
-        }
+        let crossed = |vnet: &VirtualNetwork, peering: &Peering| {
+            let key = (vnet.name().clone(), peering.name().clone());
+            Some(counted.peerings.get(&key).copied().unwrap_or_default().into())
+        };
         let nics = counted.nics.iter().map(|((vnet, nic), traffic)| NicCounters {
             name: nic.to_string(),
             virtual_network: vnet.to_string(),
-            sent: traffic.tx.into(),
-            received: traffic.rx.into(),
-            answered: traffic.answered,
-            dropped: traffic.dropped,
+            sent: Some(traffic.tx.into()),
+            received: Some(traffic.rx.into()),
+            answered: Some(traffic.answered),
+            dropped: Some(traffic.dropped),
         });
-        Self { peerings, nics: nics.collect() }
+        Self { peerings: peerings(agent.topology(), &crossed), nics: nics.collect() }
+    }
+
+    /// What an agent would count for this topology.
+    #[must_use]
+    pub fn uncounted(topology: &Topology) -> Self {
+        let nics = topology.nics().map(|(vnet, nic)| NicCounters {
+            name: nic.name().to_string(),
+            virtual_network: vnet.name().to_string(),
+            sent: None,
+            received: None,
+            answered: None,
+            dropped: None,
+        });
+        Self { peerings: peerings(topology, &|_, _| None), nics: nics.collect() }
     }
 }
 
@@ -150,9 +176,19 @@ impl Drops {
     /// The drops among `counted`.
     #[must_use]
     pub fn of(counted: &counters::Counters) -> Self {
-        let drops = counted.drops.iter().map(|(reason, packets)| Drop {
+        Self::with(|reason| Some(counted.drops.get(&reason).copied().unwrap_or_default()))
+    }
+
+    /// What an agent would count.
+    #[must_use]
+    pub fn uncounted() -> Self {
+        Self::with(|_| None)
+    }
+
+    fn with(packets: impl Fn(DropReason) -> Option<u64>) -> Self {
+        let drops = DropReason::ALL.iter().map(|reason| Drop {
             reason: reason.word().to_owned(),
-            packets: *packets,
+            packets: packets(*reason),
             description: reason.help().to_owned(),
         });
         Self { drops: drops.collect() }

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -16,6 +16,7 @@ use tokio::net::UnixListener;
 use super::report;
 use crate::daemon::Agent;
 use crate::dataplane::kernel::TableError;
+use crate::model::Snapshot;
 
 /// The agent, as the event loop and the socket share it.
 pub type Shared = Arc<Mutex<Agent>>;
@@ -24,13 +25,19 @@ pub type Shared = Arc<Mutex<Agent>>;
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Another agent holds it.
-    #[error("another agent is running with the socket {path}; give this one another --socket and --pin-dir, or stop that one")]
+    #[error("another agent is running with the socket {path}; give this one another --socket and --pin-dir, or stop that one", path = path.display())]
     InUse {
         /// The path.
         path: PathBuf,
     },
+    /// Something else stands at the path.
+    #[error("{path} exists and is no socket; name another --socket", path = path.display())]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
     /// The file system refused.
-    #[error("the socket {path} could not be made: {source}")]
+    #[error("the socket {path} could not be made: {source}", path = path.display())]
     File {
         /// The path.
         path: PathBuf,
@@ -45,6 +52,7 @@ pub struct Served {
     /// The socket.
     pub listener: Option<UnixListener>,
     path: PathBuf,
+    lock_path: PathBuf,
     _lock: fs::File,
 }
 
@@ -57,27 +65,55 @@ pub fn listen(path: &Path) -> Result<Served, SocketError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(file)?;
     }
-    let lock_path = path.with_extension("lock");
-    let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(file)?;
-    lock.set_permissions(fs::Permissions::from_mode(0o600)).map_err(file)?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(fs::TryLockError::WouldBlock) => return Err(SocketError::InUse { path: path.to_owned() }),
-        Err(fs::TryLockError::Error(error)) => return Err(file(error)),
-    }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file(error)),
-        _ => {}
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let lock_path = PathBuf::from(lock_path);
+    let lock = lock(&lock_path).map_err(file)?.ok_or_else(|| SocketError::InUse { path: path.to_owned() })?;
+    // From here on, dropping removes what was made.
+    let mut served = Served { listener: None, path: path.to_owned(), lock_path, _lock: lock };
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => fs::remove_file(path).map_err(file)?,
+        Ok(_) => {
+            // What stands there is none of ours, and stays.
+            served.path = PathBuf::new();
+            return Err(SocketError::NotASocket { path: path.to_owned() });
+        }
+        Err(_) => {}
     }
     let listener = UnixListener::bind(path).map_err(file)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(file)?;
-    Ok(Served { listener: Some(listener), path: path.to_owned(), _lock: lock })
+    served.listener = Some(listener);
+    Ok(served)
+}
+
+/// Locks a file that is made where it is missing. None: somebody else holds the lock.
+fn lock(path: &Path) -> io::Result<Option<fs::File>> {
+    loop {
+        let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Ok(None),
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+        // An agent that ends removes its lock: the file locked here may be no longer the one that stands at the path.
+        let locked = lock.metadata()?;
+        match fs::metadata(path) {
+            Ok(found) if (found.dev(), found.ino()) == (locked.dev(), locked.ino()) => return Ok(Some(lock)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.path) {
-            tracing::debug!(path = %self.path.display(), %error, "the socket stays");
+        for path in [&self.path, &self.lock_path].into_iter().filter(|path| !path.as_os_str().is_empty()) {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::debug!(path = %path.display(), %error, "a file stays");
+                }
+                _ => {}
+            }
         }
     }
 }
@@ -92,40 +128,47 @@ pub fn router(agent: Shared) -> Router {
         .with_state(agent)
 }
 
-/// The agent. A panic elsewhere while it was held has not left it half-changed: every change ends with one assignment.
-fn locked(agent: &Shared) -> MutexGuard<'_, Agent> {
-    agent.lock().unwrap_or_else(PoisonError::into_inner)
+/// Asks the agent, off the event loop: it may be in the middle of a commit. A panic elsewhere while it was held has not left
+/// it half-changed: every change ends with one assignment.
+async fn ask<T: Send + 'static>(agent: Shared, question: fn(&Agent) -> T) -> Result<T, Unanswered> {
+    let task =
+        tokio::task::spawn_blocking(move || question(&agent.lock().unwrap_or_else(PoisonError::into_inner)));
+    Ok(task.await?)
 }
 
-async fn status(State(agent): State<Shared>) -> Json<report::Status> {
-    Json(report::Status::of(&locked(&agent)))
+async fn status(State(agent): State<Shared>) -> Result<Json<report::Status>, Unanswered> {
+    Ok(Json(ask(agent, report::Status::of).await?))
 }
 
-async fn counters(State(agent): State<Shared>) -> Result<Json<report::Counters>, Unreadable> {
-    let agent = locked(&agent);
-    Ok(Json(report::Counters::of(&agent, &agent.counters()?)))
+async fn counters(State(agent): State<Shared>) -> Result<Json<report::Counters>, Unanswered> {
+    let answer = ask(agent, |agent| Ok::<_, TableError>(report::Counters::of(agent, &agent.counters()?)));
+    Ok(Json(answer.await??))
 }
 
-async fn drops(State(agent): State<Shared>) -> Result<Json<report::Drops>, Unreadable> {
-    Ok(Json(report::Drops::of(&locked(&agent).counters()?)))
+async fn drops(State(agent): State<Shared>) -> Result<Json<report::Drops>, Unanswered> {
+    let counters = ask(agent, Agent::counters).await??;
+    Ok(Json(report::Drops::of(&counters)))
 }
 
-async fn topology(State(agent): State<Shared>) -> Json<crate::model::Snapshot> {
-    Json(locked(&agent).topology().snapshot())
+async fn topology(State(agent): State<Shared>) -> Result<Json<Snapshot>, Unanswered> {
+    let topology = ask(agent, |agent| agent.topology().clone()).await?;
+    Ok(Json(topology.snapshot()))
 }
 
-/// A table could not be read.
-struct Unreadable(TableError);
-
-impl From<TableError> for Unreadable {
-    fn from(error: TableError) -> Self {
-        Self(error)
-    }
+/// The question has no answer.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    /// A table could not be read.
+    #[error(transparent)]
+    Unreadable(#[from] TableError),
+    /// The task that asked died.
+    #[error(transparent)]
+    Died(#[from] tokio::task::JoinError),
 }
 
-impl IntoResponse for Unreadable {
+impl IntoResponse for Unanswered {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({"error": {"code": "InternalServerError", "message": self.0.to_string()}});
+        let body = serde_json::json!({"error": {"code": "InternalServerError", "message": self.to_string()}});
         (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
     }
 }

@@ -5,7 +5,7 @@
 //! to it: the copy-on-write of a commit comes about by itself, and only nodes that are new are written.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use vnet_common::abi::{LEAF, NODE_ENTRIES, NONE, Node};
 
@@ -19,8 +19,8 @@ pub(super) type Prefix<const N: usize> = ([u8; N], u8, u32);
 #[derive(Debug)]
 pub(super) struct Nodes {
     pool: Pool,
-    by_content: HashMap<Rc<Node>, u32>,
-    by_number: HashMap<u32, (Rc<Node>, u32)>,
+    by_content: HashMap<Arc<Node>, u32>,
+    by_number: HashMap<u32, (Arc<Node>, u32)>,
 }
 
 impl Nodes {
@@ -87,8 +87,8 @@ impl Nodes {
             return Ok(number);
         }
         let number = self.pool.take()?;
-        let shared = Rc::new(*node);
-        self.by_content.insert(Rc::clone(&shared), number);
+        let shared = Arc::new(*node);
+        self.by_content.insert(Arc::clone(&shared), number);
         self.by_number.insert(number, (shared, 1));
         plan.nodes.push((number, node));
         Ok(number)
@@ -101,7 +101,7 @@ impl Nodes {
         if *references > 0 {
             return;
         }
-        let node = Rc::clone(node);
+        let node = Arc::clone(node);
         self.by_number.remove(&number);
         self.by_content.remove(&node);
         self.pool.retire(number);

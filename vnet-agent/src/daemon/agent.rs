@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::attachment::{self, Host, NicState, NicStatus};
+use super::attachment::{self, Host, NicStatus};
+use super::describe;
 use crate::compile::{Attachments, Compiled, compile};
 use crate::dataplane::Commit;
 use crate::dataplane::counters::Counters;
@@ -30,6 +31,8 @@ pub struct Outcome {
     pub attached: Vec<NicName>,
     /// NICs whose interface was attached before and is not now.
     pub detached: Vec<NicName>,
+    /// NICs whose interface is there and could not be attached.
+    pub failed: Vec<NicName>,
 }
 
 /// A committed topology in the kernel.
@@ -51,23 +54,34 @@ impl Agent {
     /// are let go.
     ///
     /// # Errors
-    /// [`AgentError`].
+    /// [`AgentError`]. What was attached before is still attached then, and nothing else.
     pub fn start(topology: Topology, host: Host, links: Links) -> Result<(Self, Outcome), AgentError> {
+        let left: BTreeSet<u32> = links.pinned()?.into_iter().collect();
         let attachments = Arc::new(attachment::wanted(&topology, &host));
         let compiled = compile(&topology, &attachments, &Compiled::default());
         let forwarder = Forwarder::start(compiled.image(), links)?;
         let (failed, notes) = (BTreeMap::new(), BTreeMap::new());
         let mut agent = Self { topology, host, compiled, attachments, forwarder, failed, notes };
-        // Published first: an interface taken over from an agent before never meets empty tables.
-        let failed = agent.attach_all();
-        let commit = agent.without(failed)?;
-        let attached: Vec<NicName> = agent.attachments.keys().cloned().collect();
-        let keep: BTreeSet<u32> = agent.attachments.values().map(|interface| interface.ifindex).collect();
-        let foreign = agent.forwarder.links_mut().detach_others(|ifindex| keep.contains(&ifindex))?;
+        match agent.attach_first() {
+            Ok(outcome) => Ok((agent, outcome)),
+            Err(error) => {
+                agent.forwarder.links_mut().detach_others(|ifindex| left.contains(&ifindex))?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Attaches once the tables are published: an interface taken over from an agent before never meets empty ones.
+    fn attach_first(&mut self) -> Result<Outcome, AgentError> {
+        let failed = self.attach_all();
+        let commit = self.without(failed)?;
+        let keep = self.ifindexes();
+        let foreign = self.forwarder.links_mut().detach_others(|ifindex| keep.contains(&ifindex))?;
         if !foreign.is_empty() {
             tracing::info!(?foreign, "let go of interfaces that belong to no NIC any more");
         }
-        Ok((agent, Outcome { commit, attached, detached: Vec::new() }))
+        let attached = self.attachments.keys().cloned().collect();
+        Ok(Outcome { commit, attached, detached: Vec::new(), failed: self.failed.keys().cloned().collect() })
     }
 
     /// Makes `topology` the one in force.
@@ -78,25 +92,32 @@ impl Agent {
         self.change(topology, self.host.clone())
     }
 
-    /// Takes in what interfaces there are: attaches those that appeared, lets those go that vanished.
+    /// Takes in what interfaces there are: attaches those that appeared, lets those go that vanished, and tries those
+    /// again that could not be attached.
     ///
     /// # Errors
     /// [`AgentError`].
     pub fn change_host(&mut self, host: Host) -> Result<Outcome, AgentError> {
-        if host == self.host {
+        if host == self.host && self.failed.is_empty() {
             let commit = Commit { generation: self.forwarder.generation(), entries: 0 };
-            return Ok(Outcome { commit, attached: Vec::new(), detached: Vec::new() });
+            return Ok(Outcome { commit, attached: Vec::new(), detached: Vec::new(), failed: Vec::new() });
         }
         self.change(self.topology.clone(), host)
     }
 
     fn change(&mut self, topology: Topology, host: Host) -> Result<Outcome, AgentError> {
         let before = Arc::clone(&self.attachments);
+        let failed_before = std::mem::take(&mut self.failed);
         let wanted = Arc::new(attachment::wanted(&topology, &host));
         let compiled = compile(&topology, &wanted, &self.compiled);
-        let first = self.forwarder.commit(compiled.image())?;
+        let first = match self.forwarder.commit(compiled.image()) {
+            Ok(commit) => commit,
+            Err(error) => {
+                self.failed = failed_before;
+                return Err(error.into());
+            }
+        };
         (self.topology, self.host, self.compiled, self.attachments) = (topology, host, compiled, wanted);
-        self.failed.clear();
         let topology = &self.topology;
         self.notes.retain(|nic, _| topology.nic(nic).is_some());
 
@@ -105,8 +126,14 @@ impl Agent {
         self.detach_unused(&before)?;
         let attached = missing_in(&self.attachments, &before);
         let detached = missing_in(&before, &self.attachments);
+        for nic in &detached {
+            self.notes.remove(nic);
+        }
+        // A failure that was told already is not news.
+        let failed = self.failed.iter().filter(|(nic, why)| failed_before.get(*nic) != Some(*why));
+        let failed = failed.map(|(nic, _)| nic.clone()).collect();
         let commit = Commit { generation: second.generation, entries: first.entries + second.entries };
-        Ok(Outcome { commit, attached, detached })
+        Ok(Outcome { commit, attached, detached, failed })
     }
 
     /// Attaches what is not attached yet; the NICs for which that failed.
@@ -134,17 +161,25 @@ impl Agent {
         Ok(self.forwarder.commit(self.compiled.image())?)
     }
 
+    fn ifindexes(&self) -> BTreeSet<u32> {
+        self.attachments.values().map(|interface| interface.ifindex).collect()
+    }
+
     fn detach_unused(&mut self, before: &Attachments) -> Result<(), AgentError> {
-        let in_use: BTreeSet<u32> = self.attachments.values().map(|interface| interface.ifindex).collect();
+        let in_use = self.ifindexes();
         for interface in before.values().filter(|interface| !in_use.contains(&interface.ifindex)) {
             self.forwarder.links_mut().detach(interface.ifindex)?;
         }
         Ok(())
     }
 
-    /// Remembers what was done, or could not be done, at the guest's end of a NIC's interface.
-    pub fn note(&mut self, nic: &NicName, notes: Vec<String>) {
-        self.notes.insert(nic.clone(), notes);
+    /// Remembers what is wrong at the guest's end of a NIC's interface. Whether that is news.
+    pub fn note(&mut self, nic: &NicName, notes: Vec<String>) -> bool {
+        if notes.is_empty() {
+            return self.notes.remove(nic).is_some();
+        }
+        let before = self.notes.insert(nic.clone(), notes);
+        before.as_ref() != self.notes.get(nic)
     }
 
     /// Takes the program off every interface.
@@ -161,25 +196,17 @@ impl Agent {
         &self.topology
     }
 
-    /// The host interface of a NIC, while it is attached.
+    /// The attached NICs, each with the name of its interface.
     #[must_use]
-    pub fn interface_of(&self, nic: &NicName) -> Option<String> {
-        let (_, found) = self.topology.nic(nic)?;
-        self.attachments.contains_key(nic).then(|| attachment::interface_name(found))
+    pub fn interfaces(&self) -> Vec<(NicName, String)> {
+        let attached = self.topology.nics().filter(|(_, nic)| self.attachments.contains_key(nic.name()));
+        attached.map(|(_, nic)| (nic.name().clone(), attachment::interface_name(nic))).collect()
     }
 
     /// Every NIC with its interface.
     #[must_use]
     pub fn status(&self) -> Vec<NicStatus> {
         attachment::status(&self.topology, &self.attachments, &self.notes, &self.failed)
-    }
-
-    /// How many NICs are attached, and how many have, or should have, an interface.
-    #[must_use]
-    pub fn attached(&self) -> (usize, usize) {
-        let rows = self.status();
-        let wanted = rows.iter().filter(|row| row.state != NicState::Unassigned).count();
-        (self.attachments.len(), wanted)
     }
 
     /// The generation that packets see.
@@ -197,22 +224,9 @@ impl Agent {
     }
 }
 
+/// The NICs of `these` that `those` do not have by the same interface. Another MTU is no other interface.
 fn missing_in(these: &Attachments, those: &Attachments) -> Vec<NicName> {
-    let differs = |(nic, interface): &(&NicName, _)| those.get(*nic) != Some(*interface);
-    these.iter().filter(differs).map(|(nic, _)| nic.clone()).collect()
-}
-
-/// An error with everything behind it, in one line.
-pub(super) fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let line = error.to_string();
-        if !text.contains(&line) {
-            text.push_str(": ");
-            text.push_str(&line);
-        }
-        cause = error.source();
-    }
-    text
+    let ifindex = |nic: &NicName| those.get(nic).map(|interface| interface.ifindex);
+    let missing = these.iter().filter(|(nic, interface)| ifindex(nic) != Some(interface.ifindex));
+    missing.map(|(nic, _)| nic.clone()).collect()
 }

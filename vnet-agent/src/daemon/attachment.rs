@@ -1,6 +1,7 @@
 //! Which interface belongs to which NIC, and how that went.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,17 @@ pub enum NicState {
     Failed,
     /// The file names no interface, and no lab made one.
     Unassigned,
+}
+
+impl fmt::Display for NicState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Attached => "Attached",
+            Self::Missing => "Missing",
+            Self::Failed => "Failed",
+            Self::Unassigned => "Unassigned",
+        })
+    }
 }
 
 /// A NIC and its interface.

@@ -1,12 +1,21 @@
 //! The running agent: a committed topology, the interfaces that belong to its NICs, and the forwarder that holds both.
 //!
 //! [`Agent`] is plain and blocking: every change goes through it, one at a time. What drives it stands around it: the
-//! event loop ([`serve`]) with signals and link events, and the socket (`crate::api`).
+//! event loop ([`serve`]) with signals and link events, and the socket (`crate::api`). Nothing here prints: the loop
+//! tells what happens as [`Event`]s, and the command line puts them into words.
 
 mod agent;
 mod attachment;
+mod error;
+mod event;
+mod guests;
+mod preflight;
 mod serve;
+mod signals;
 
 pub use agent::{Agent, AgentError, Outcome};
 pub use attachment::{Host, HostInterface, NicState, NicStatus};
-pub use serve::{Options, ServeError, serve};
+pub use error::{ServeError, describe};
+pub use event::Event;
+pub use preflight::PreflightError;
+pub use serve::{Options, serve};

@@ -78,8 +78,7 @@ impl Topology {
     ) -> Result<(), Refusal> {
         let own = claimed(vnet, local(spec.subnets.as_ref()));
         let theirs = claimed(peer, remote(spec.subnets.as_ref()));
-        let itself = || Some((*own.first()?, *own.first()?)).filter(|_| vnet.name() == peer.name());
-        if let Some((range, remote_range)) = itself().or_else(|| first_overlap(&own, &theirs)) {
+        if let Some((range, remote_range)) = first_overlap(&own, &theirs) {
             return Err(Refusal::VnetAddressSpacesOverlap {
                 vnet: vnet.name().clone(),
                 range,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{PeeringName, SubnetName, VnetName};
 
@@ -61,7 +61,7 @@ pub struct PeeringSpec {
 }
 
 /// `peeringState`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PeeringState {
     /// This side exists, the other does not yet.
     Initiated,

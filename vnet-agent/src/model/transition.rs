@@ -109,15 +109,7 @@ impl Topology {
 
     /// What holds for a peering however it comes about. An object of the same name is the one being replaced.
     pub(super) fn check_peering(&self, vnet: &VirtualNetwork, spec: &PeeringSpec) -> Result<(), Refusal> {
-        if let Some(existing) =
-            vnet.peering_with(&spec.remote).filter(|existing| existing.name() != &spec.name)
-        {
-            return Err(Refusal::AnotherPeeringAlreadyReferencesRemoteVnet {
-                vnet: vnet.name().clone(),
-                existing: existing.name().clone(),
-                remote: spec.remote.clone(),
-            });
-        }
+        Self::check_place(vnet, spec)?;
         let remote = self.require_vnet(&spec.remote)?;
         if let Some(subnets) = &spec.subnets {
             let local = subnets.local.iter().map(|name| (vnet, name));
@@ -133,6 +125,21 @@ impl Topology {
                 remote: spec.remote.clone(),
             });
         }
+        self.check_new_peer(vnet, spec, remote)
+    }
+
+    /// What holds for a peering whatever its remote has, and even when the remote is gone: there is room for it, no other
+    /// names that remote, and the remote is not its own virtual network.
+    pub(super) fn check_place(vnet: &VirtualNetwork, spec: &PeeringSpec) -> Result<(), Refusal> {
+        if let Some(existing) =
+            vnet.peering_with(&spec.remote).filter(|existing| existing.name() != &spec.name)
+        {
+            return Err(Refusal::AnotherPeeringAlreadyReferencesRemoteVnet {
+                vnet: vnet.name().clone(),
+                existing: existing.name().clone(),
+                remote: spec.remote.clone(),
+            });
+        }
         if vnet.peering(&spec.name).is_none() && vnet.peerings().len() >= VirtualNetwork::MAX_PEERINGS {
             return Err(Refusal::QuotaExceeded {
                 vnet: vnet.name().clone(),
@@ -140,7 +147,15 @@ impl Topology {
                 limit: VirtualNetwork::MAX_PEERINGS,
             });
         }
-        self.check_new_peer(vnet, spec, remote)
+        match vnet.address_space().ranges().first() {
+            Some(range) if vnet.name() == &spec.remote => Err(Refusal::VnetAddressSpacesOverlap {
+                vnet: vnet.name().clone(),
+                range: *range,
+                remote: spec.remote.clone(),
+                remote_range: *range,
+            }),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn set_state(&mut self, vnet: &VnetName, peering: &PeeringName, state: PeeringState) {

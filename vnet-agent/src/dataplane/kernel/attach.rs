@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::{XdpLink, XdpMode};
 use aya::programs::{ProgramError, links::LinkError};
 
-use super::KernelTables;
+use super::{KernelTables, PinDirectory, PinError};
 
 /// How the kernel runs the program on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -73,100 +73,6 @@ pub enum AttachError {
     /// The link could not be pinned.
     #[error(transparent)]
     Pin(#[from] PinError),
-}
-
-/// The pin directory does not work.
-#[derive(Debug, thiserror::Error)]
-pub enum PinError {
-    /// It could not be made or read.
-    #[error("the pin directory {path} cannot be used")]
-    Directory {
-        /// The path.
-        path: PathBuf,
-        /// What went wrong.
-        source: io::Error,
-    },
-    /// It is not on a BPF file system.
-    #[error("{path} is not on a BPF file system; mount one: mount -t bpf bpf /sys/fs/bpf")]
-    NotBpffs {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A pin could not be made.
-    #[error("the link could not be pinned at {path}")]
-    Pin {
-        /// The path.
-        path: PathBuf,
-        /// What the kernel said.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
-
-/// The directory in bpffs in which an agent keeps its links, one file each, named after the ifindex.
-#[derive(Clone, Debug)]
-pub struct PinDirectory(PathBuf);
-
-/// `BPF_FS_MAGIC` of include/uapi/linux/magic.h.
-const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
-
-impl PinDirectory {
-    /// Makes the directory, mode 0700, where it is not there.
-    ///
-    /// # Errors
-    /// [`PinError`].
-    pub fn open(path: &Path) -> Result<Self, PinError> {
-        use std::os::unix::fs::DirBuilderExt;
-        let directory = |source| PinError::Directory { path: path.to_owned(), source };
-        let parent = path.parent().unwrap_or(path);
-        if !on_bpffs(parent).map_err(directory)? {
-            return Err(PinError::NotBpffs { path: path.to_owned() });
-        }
-        match fs::DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(directory(error)),
-            _ => Ok(Self(path.to_owned())),
-        }
-    }
-
-    fn link(&self, ifindex: u32) -> PathBuf {
-        self.0.join(format!("link-{ifindex}"))
-    }
-
-    /// The interfaces that an agent left attached, by the names of its pins.
-    ///
-    /// # Errors
-    /// [`PinError::Directory`].
-    pub fn pinned(&self) -> Result<Vec<u32>, PinError> {
-        let directory = |source| PinError::Directory { path: self.0.clone(), source };
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.0).map_err(directory)? {
-            let name = entry.map_err(directory)?.file_name();
-            let ifindex: Option<u32> =
-                name.to_str().and_then(|name| name.strip_prefix("link-")?.parse().ok());
-            found.extend(ifindex);
-        }
-        Ok(found)
-    }
-
-    /// Removes the directory, where it is empty.
-    pub fn remove(&self) {
-        if let Err(error) = fs::remove_dir(&self.0) {
-            tracing::debug!(path = %self.0.display(), %error, "the pin directory stays");
-        }
-    }
-}
-
-fn on_bpffs(path: &Path) -> io::Result<bool> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = std::ffi::CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other)?;
-    let mut stat = std::mem::MaybeUninit::<libc::statfs>::zeroed();
-    // SAFETY: the path is a C string, and the kernel fills the whole structure where it returns 0.
-    let stat = unsafe {
-        if libc::statfs(path.as_ptr(), stat.as_mut_ptr()) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        stat.assume_init()
-    };
-    Ok(stat.f_type == BPF_FS_MAGIC)
 }
 
 /// The attached interfaces. Dropped, they stay attached by their pins.
@@ -235,6 +141,14 @@ impl Links {
     pub fn detach(&mut self, ifindex: u32) -> Result<(), AttachError> {
         self.links.remove(&ifindex);
         remove_pin(&self.pins.link(ifindex))
+    }
+
+    /// The interfaces that an agent before left attached, and those attached since.
+    ///
+    /// # Errors
+    /// [`PinError::Directory`].
+    pub fn pinned(&self) -> Result<Vec<u32>, AttachError> {
+        Ok(self.pins.pinned()?)
     }
 
     /// Takes the program off every interface, those too that an agent before left attached.

@@ -1,6 +1,7 @@
 //! The tables in the kernel: the loaded program and its maps. The one place that knows aya.
 
 mod attach;
+mod bpffs;
 mod forwarder;
 mod mapped;
 mod program;
@@ -14,7 +15,8 @@ use aya::util::nr_cpus;
 use bytemuck::Zeroable;
 use vnet_common::abi::{Endpoint6Key, Node, PortRecord, PortTraffic, RouteRecord, Traffic};
 
-pub use self::attach::{AttachError, AttachMode, Links, PinDirectory, PinError};
+pub use self::attach::{AttachError, AttachMode, Links};
+pub use self::bpffs::{PinDirectory, PinError, mount_where_missing};
 pub use self::forwarder::{ForwardError, Forwarder};
 pub use self::program::{LoadError, TestRun, TestRunError, XdpVerdict};
 

@@ -1,0 +1,127 @@
+//! The command line: one file per noun, each with its arguments and what it prints.
+//!
+//! Words follow `az network`. Commands print into a [`Printer`] and never to the standard output itself, so that a reader that
+//! went away (`| head`) ends a command cleanly in one place. Exit status: 0 done, 1 refused or failed, 2 wrong usage.
+
+mod counters;
+mod error;
+mod matrix;
+mod next_hop;
+mod nic;
+mod output;
+mod peering;
+mod run;
+mod source;
+mod validate;
+mod vnet;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use error::{CliError, CliResult, Outcome};
+pub use output::{Format, Printer, Table};
+
+use crate::model::{RefusalCode, ResourceId};
+
+/// Virtual network peering on Linux at XDP speed.
+#[derive(Debug, Parser)]
+#[command(name = "vnet-agent", version, propagate_version = true, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// How to print [default: table on a terminal, json elsewhere; reports such as `matrix` are text everywhere]
+    #[arg(short, long, value_name = "FORMAT", global = true)]
+    output: Option<Format>,
+    /// Print without colour; so does a non-empty NO_COLOR
+    #[arg(long, global = true)]
+    no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the agent: attach, forward, and answer on the socket
+    Run(run::RunArgs),
+    /// Find everything that is wrong with a topology file
+    Validate(validate::Validate),
+    /// Virtual networks and their peerings
+    #[command(subcommand)]
+    Vnet(vnet::VnetCommand),
+    /// NICs
+    #[command(subcommand)]
+    Nic(nic::NicCommand),
+    /// Where a NIC's packet to an address goes
+    NextHop(next_hop::NextHop),
+    /// What crossed each peering, and what each NIC sent and received
+    Counters(counters::CountersArgs),
+    /// How many frames were dropped, by reason
+    Drops(counters::DropsArgs),
+    /// Who reaches whom by the rules and, probed, in truth
+    Matrix(matrix::MatrixArgs),
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let stdout = std::io::stdout();
+    let is_terminal = stdout.is_terminal();
+    let is_plain = cli.global.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let error_color = std::io::stderr().is_terminal() && !is_plain;
+    let mut printer = Printer::new(stdout.lock(), cli.global.output, is_terminal, error_color);
+    let result = run(&cli.command, &mut printer);
+    let flushed = printer.flush();
+    match result.and_then(|outcome| flushed.map(|()| outcome)) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::FAILURE,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to tell of a standard error that is closed.
+            let _ = match &error {
+                CliError::Problems(text) => writeln!(std::io::stderr(), "{}", text.trim_end()),
+                error => writeln!(std::io::stderr(), "error: {error}"),
+            };
+            error.exit_code()
+        }
+    }
+}
+
+fn run(command: &Command, printer: &mut Printer<'_>) -> CliResult {
+    match command {
+        Command::Run(args) => run::run(args, printer),
+        Command::Validate(args) => validate::run(args, printer),
+        Command::Vnet(command) => vnet::run(command, printer),
+        Command::Nic(command) => nic::run(command, printer),
+        Command::NextHop(args) => next_hop::run(args, printer),
+        Command::Counters(args) => counters::counters(args, printer),
+        Command::Drops(args) => counters::drops(args, printer),
+        Command::Matrix(args) => matrix::run(args, printer),
+    }
+}
+
+/// A list in one cell.
+fn join<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+    let mut joined = String::new();
+    for item in items {
+        if !joined.is_empty() {
+            joined.push_str(", ");
+        }
+        joined.push_str(item.as_ref());
+    }
+    joined
+}
+
+/// An object was named that does not exist.
+fn not_found(resource: &ResourceId) -> CliError {
+    CliError::Refused {
+        code: RefusalCode::ResourceNotFound.to_string(),
+        message: format!("{resource} does not exist"),
+    }
+}

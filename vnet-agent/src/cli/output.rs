@@ -1,0 +1,239 @@
+//! What commands print into: a writer that knows the format asked for.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::CliError;
+
+/// The format of a command's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// As JSON, in YAML's clothes.
+    Yaml,
+    /// The table's cells, parted by tabs, without a header.
+    Tsv,
+}
+
+/// Writes results in the format that was asked for.
+pub struct Printer<'a> {
+    out: Box<dyn Write + 'a>,
+    format: Option<Format>,
+    is_terminal: bool,
+    error_color: bool,
+}
+
+impl<'a> Printer<'a> {
+    /// Prints into `out`, in `format` where one was asked for. `error_color`: what goes to the standard error may have colour.
+    pub fn new(out: impl Write + 'a, format: Option<Format>, is_terminal: bool, error_color: bool) -> Self {
+        Self { out: Box::new(out), format, is_terminal, error_color }
+    }
+
+    /// The format of a result that is data: a table on a terminal, JSON elsewhere, unless one was asked for.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format.unwrap_or(if self.is_terminal { Format::Table } else { Format::Json })
+    }
+
+    /// The format of a result that is a report to a person: the same wherever it goes, unless one was asked for.
+    #[must_use]
+    pub fn report_format(&self) -> Format {
+        self.format.unwrap_or(Format::Table)
+    }
+
+    /// Whether what goes to the standard error may have colour.
+    #[must_use]
+    pub fn error_color(&self) -> bool {
+        self.error_color
+    }
+
+    /// Prints one line.
+    ///
+    /// # Errors
+    /// The output could not be written; likewise below.
+    pub fn line(&mut self, text: impl Display) -> Result<(), CliError> {
+        Ok(writeln!(self.out, "{text}")?)
+    }
+
+    /// Prints a table for people.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn table(&mut self, table: &Table) -> Result<(), CliError> {
+        Ok(write!(self.out, "{}", table.text())?)
+    }
+
+    /// Clears the screen, where there is one and a table goes onto it.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn clear(&mut self) -> Result<(), CliError> {
+        if self.is_terminal && self.format() == Format::Table {
+            write!(self.out, "\x1b[2J\x1b[H")?;
+        }
+        Ok(())
+    }
+
+    /// Prints a result that is data: `value` for programs, `table` for people.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn show<T: Serialize>(&mut self, value: &T, table: impl FnOnce(&T) -> Table) -> Result<(), CliError> {
+        self.show_as(self.format(), value, table)
+    }
+
+    /// Prints a result in a format that the caller has chosen.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn show_as<T: Serialize>(
+        &mut self,
+        format: Format,
+        value: &T,
+        table: impl FnOnce(&T) -> Table,
+    ) -> Result<(), CliError> {
+        match format {
+            Format::Table => write!(self.out, "{}", table(value).text())?,
+            Format::Tsv => write!(self.out, "{}", table(value).tsv())?,
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut self.out, value).map_err(io::Error::from)?;
+                writeln!(self.out)?;
+            }
+            Format::Yaml => {
+                let text = serde_saphyr::to_string(value).map_err(CliError::failed)?;
+                write!(self.out, "{text}")?;
+                if !text.ends_with('\n') {
+                    writeln!(self.out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over what was printed so far.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn flush(&mut self) -> Result<(), CliError> {
+        Ok(self.out.flush()?)
+    }
+}
+
+/// Rows under a header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+    numbers: Vec<usize>,
+}
+
+impl Table {
+    /// A table without rows.
+    #[must_use]
+    pub fn new(header: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new(), numbers: Vec::new() }
+    }
+
+    /// Aligns these columns as numbers.
+    #[must_use]
+    pub fn numbers(mut self, columns: impl IntoIterator<Item = usize>) -> Self {
+        self.numbers = columns.into_iter().collect();
+        self
+    }
+
+    /// The rows of several tables under the header of the first.
+    #[must_use]
+    pub fn joined(tables: impl IntoIterator<Item = Self>) -> Self {
+        let mut tables = tables.into_iter();
+        let mut joined = tables.next().unwrap_or_default();
+        joined.rows.extend(tables.flat_map(|table| table.rows));
+        joined
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The table for people, as `az` draws it: columns parted by two spaces, a rule under each header.
+    #[must_use]
+    pub fn text(&self) -> String {
+        use comfy_table::CellAlignment;
+
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+        table.set_header(self.header.clone());
+        table.add_rows(self.rows.iter().cloned());
+        let rules: Vec<String> =
+            table.column_max_content_widths().iter().map(|width| "-".repeat(usize::from(*width))).collect();
+        let mut ruled = comfy_table::Table::new();
+        ruled.load_style(comfy_table::presets::NOTHING);
+        ruled.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+        ruled.set_header(self.header.clone());
+        ruled.add_row(rules);
+        ruled.add_rows(self.rows.iter().cloned());
+        for column in ruled.column_iter_mut() {
+            column.set_padding((0, 2));
+            if self.numbers.contains(&column.index) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        ruled.trim_fmt() + "\n"
+    }
+
+    /// The cells alone, parted by tabs.
+    #[must_use]
+    pub fn tsv(&self) -> String {
+        self.rows.iter().map(|row| row.join("\t") + "\n").collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let mut table = Table::new(["Name", "Packets"]).numbers([1]);
+        table.row(["hub-vm".to_owned(), "7".to_owned()]);
+        table.row(["a".to_owned(), "1234567890".to_owned()]);
+        table
+    }
+
+    #[test]
+    fn a_table_parts_columns_by_two_spaces_and_ends_no_line_with_one() {
+        let expected = "Name       Packets\n------  ----------\nhub-vm           7\na       1234567890\n";
+        assert_eq!(table().text(), expected);
+    }
+
+    #[test]
+    fn tsv_is_the_cells_alone() {
+        assert_eq!(table().tsv(), "hub-vm\t7\na\t1234567890\n");
+    }
+
+    #[test]
+    fn data_is_a_table_on_a_terminal_and_json_elsewhere_while_reports_stay_text() {
+        let printed = |format, is_terminal| {
+            let mut bytes = Vec::new();
+            let mut printer = Printer::new(&mut bytes, format, is_terminal, false);
+            printer.show(&[1, 2], |_| table()).unwrap();
+            let report = printer.report_format();
+            drop(printer);
+            (String::from_utf8(bytes).unwrap(), report)
+        };
+        assert_eq!(printed(None, true), (table().text(), Format::Table));
+        assert_eq!(printed(None, false), ("[\n  1,\n  2\n]\n".to_owned(), Format::Table));
+        assert_eq!(printed(Some(Format::Yaml), true), ("- 1\n- 2\n".to_owned(), Format::Yaml));
+    }
+}

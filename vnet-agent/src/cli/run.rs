@@ -1,0 +1,200 @@
+//! `run`: the agent in the foreground, and what it reports.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::source::block_on;
+use super::validate::{notes, summary};
+use super::{CliError, CliResult, Outcome, Printer, Table};
+use crate::api::DEFAULT_SOCKET;
+use crate::daemon::{Event, NicState, NicStatus, Options, ServeError, serve};
+use crate::dataplane::kernel::AttachMode;
+use crate::model::Topology;
+
+/// The pin directory where no other is named.
+const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/vnet";
+
+/// Up to how many NICs each is reported at the start; of more, only those that something is to be said about.
+const MAX_LISTED: usize = 64;
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "Signals:
+  SIGHUP           take in the changed file; a refused one is reported, and the state before it stays
+  SIGINT, SIGTERM  end: take the program off every interface, then the pins and the socket away
+  SIGKILL          (or a crash) leaves everything attached and forwarding; the next `run` with the same pin
+                   directory adopts it without losing a packet
+
+Isolation: while the program is on an interface, nothing that its guest sends reaches the host's own stack. Once the
+program is off, because the agent ended or the NIC left the topology, the host's stack sees the guest's frames as on
+any interface. Take the interface down first, or end the agent with --detach-on-exit=false, where that matters.")]
+pub(super) struct RunArgs {
+    /// The topology file; SIGHUP takes it in again
+    #[arg(long, value_name = "FILE")]
+    file: PathBuf,
+    /// The socket to answer on
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    socket: PathBuf,
+    /// Where the attachments are pinned, directly on a BPF file system
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
+    pin_dir: PathBuf,
+    /// How the kernel runs the program
+    #[arg(long, value_name = "MODE", default_value = "native")]
+    xdp_mode: XdpMode,
+    /// Take the program off the interfaces at SIGINT and SIGTERM [default with --file: true]; false leaves them
+    /// forwarding, for the next `run` to adopt
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "true",
+        hide_default_value = true,
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    detach_on_exit: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum XdpMode {
+    /// In the driver: fast
+    Native,
+    /// In the network stack: for drivers without XDP, several times slower
+    Generic,
+}
+
+pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+    let options = Options {
+        file: args.file.clone(),
+        socket: args.socket.clone(),
+        pin_directory: args.pin_dir.clone(),
+        mode: match args.xdp_mode {
+            XdpMode::Native => AttachMode::Native,
+            XdpMode::Generic => AttachMode::Generic,
+        },
+        detach_on_exit: args.detach_on_exit,
+    };
+    let error_color = printer.error_color();
+    let mut report = |event: Event<'_>| {
+        // Forwarding does not end because nobody reads the report any more.
+        let printed = print(&event, printer).and_then(|()| printer.flush());
+        if let Err(error) = printed {
+            tracing::debug!(%error, "an event was not printed");
+        }
+    };
+    match block_on(serve(&options, &mut report))? {
+        Ok(()) => Ok(Outcome::Done),
+        Err(ServeError::Refused { path, text, problems }) => {
+            Err(CliError::Problems(problems.render(&path.display().to_string(), &text, error_color)))
+        }
+        Err(error) => Err(CliError::failed(error)),
+    }
+}
+
+/// Says on the standard error what is wrong while the agent goes on.
+fn complain(text: &str) {
+    // Nothing is left to tell of a standard error that is closed.
+    let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+}
+
+fn print(event: &Event<'_>, printer: &mut Printer<'_>) -> Result<(), CliError> {
+    match event {
+        Event::GenericMode => complain(
+            "warning: --xdp-mode generic: the program runs behind the driver, on copies of packets, several times slower",
+        ),
+        Event::BpffsMounted => printer.line("mounted the BPF file system at /sys/fs/bpf")?,
+        Event::Ready { topology, nics, generation, socket } => {
+            print_ready(topology, nics, *generation, socket, printer)?;
+        }
+        Event::Reloaded { changes, outcome } => {
+            for change in *changes {
+                printer.line(change)?;
+            }
+            let changes = match changes.len() {
+                0 => "no change".to_owned(),
+                1 => "1 change".to_owned(),
+                count => format!("{count} changes"),
+            };
+            let (generation, entries) = (outcome.commit.generation, outcome.commit.entries);
+            printer.line(format_args!(
+                "reloaded: {changes}, generation {generation}, {entries} table entries written"
+            ))?;
+        }
+        Event::Refused { path, text, problems } => {
+            complain(&problems.render(&path.display().to_string(), text, printer.error_color()));
+            printer.line(format_args!(
+                "refused: {} changes nothing, the state before it stays",
+                path.display()
+            ))?;
+        }
+        Event::Failed { what, reason } => complain(&format!("error: could not {what}: {reason}")),
+        Event::Interfaces { nics, .. } => {
+            for nic in *nics {
+                printer.line(describe_nic(nic))?;
+            }
+        }
+        Event::Guest { nic, notes } if notes.is_empty() => {
+            printer.line(format_args!("NIC {nic}: the guest's end is in order"))?;
+        }
+        Event::Guest { nic, notes } => {
+            for note in *notes {
+                printer.line(format_args!("NIC {nic}: {note}"))?;
+            }
+        }
+        Event::Stopping { is_detaching: true } => {
+            printer.line("stopping: the program comes off every interface")?
+        }
+        Event::Stopping { is_detaching: false } => {
+            printer.line("stopping: the interfaces go on forwarding")?
+        }
+    }
+    Ok(())
+}
+
+fn print_ready(
+    topology: &Topology,
+    nics: &[NicStatus],
+    generation: u64,
+    socket: &Path,
+    printer: &mut Printer<'_>,
+) -> Result<(), CliError> {
+    printer.line(summary(topology))?;
+    for note in notes(topology) {
+        printer.line(format_args!("note: {note}"))?;
+    }
+    let is_worth_a_row = |nic: &&NicStatus| {
+        nics.len() <= MAX_LISTED || nic.state != NicState::Attached || !nic.notes.is_empty()
+    };
+    let mut table = Table::new(["NIC", "Interface", "State", "Notes"]);
+    for nic in nics.iter().filter(is_worth_a_row) {
+        let interface = nic.interface.clone().unwrap_or_default();
+        table.row([nic.name.clone(), interface, nic.state.to_string(), nic.notes.join("; ")]);
+    }
+    if !table.is_empty() {
+        printer.line("")?;
+        printer.table(&table)?;
+        printer.line("")?;
+    }
+    let attached = nics.iter().filter(|nic| nic.state == NicState::Attached).count();
+    let total = nics.len();
+    let socket = socket.display();
+    printer.line(format_args!(
+        "ready: {attached} of {total} NICs attached, generation {generation}, socket {socket}"
+    ))
+}
+
+fn describe_nic(nic: &NicStatus) -> String {
+    let name = &nic.name;
+    let interface = nic.interface.as_deref().unwrap_or_default();
+    match nic.state {
+        NicState::Attached => format!("NIC {name}: attached by {interface}"),
+        NicState::Missing => {
+            format!("NIC {name}: {interface} is gone; it is attached again when it comes back")
+        }
+        NicState::Failed => format!("NIC {name}: {interface} is not attached: {}", nic.notes.join("; ")),
+        NicState::Unassigned => format!("NIC {name}: detached; it has no interface"),
+    }
+}

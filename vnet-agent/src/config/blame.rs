@@ -1,0 +1,169 @@
+//! Which words of the file a refusal is about.
+//!
+//! The model knows the declaration that was refused; its refusal names the value at fault. Here the two are brought together:
+//! the place is that of the value, and what it collides with elsewhere in the file is shown too.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use super::problem::Finding;
+use super::tree::{NodeId, Tree};
+use crate::model::{DesiredState, Holding, Located, Refusal, ResourceId, VnetName};
+
+/// A tree, and where its objects are declared.
+pub(super) struct Blame<'t> {
+    tree: &'t Tree<'t>,
+    /// The first declaration of each object.
+    declared: HashMap<ResourceId, NodeId>,
+}
+
+impl<'t> Blame<'t> {
+    pub(super) fn new(tree: &'t Tree<'t>, desired: &DesiredState) -> Self {
+        let vnets = desired.vnets.iter().map(|d| (ResourceId::VirtualNetwork(d.spec.name.clone()), d.place));
+        let subnets = desired.subnets.iter().map(|d| {
+            let (vnet, subnet) = &d.spec;
+            (ResourceId::Subnet(vnet.clone(), subnet.name.clone()), d.place)
+        });
+        let nics = desired.nics.iter().map(|d| (ResourceId::Nic(d.spec.name.clone()), d.place));
+        let peerings = desired.peerings.iter().map(|d| {
+            let (vnet, peering) = &d.spec;
+            (ResourceId::Peering(vnet.clone(), peering.name.clone()), d.place)
+        });
+        let mut declared = HashMap::new();
+        for (id, place) in vnets.chain(subnets).chain(nics).chain(peerings) {
+            declared.entry(id).or_insert(place.into());
+        }
+        Self { tree, declared }
+    }
+
+    /// A refusal with its place, and with the places that it speaks of.
+    pub(super) fn finding(&self, located: &Located) -> Finding {
+        let declaration = located.place.into();
+        let at = self.at_fault(declaration, &located.refusal);
+        let mut notes = self.notes(&located.refusal);
+        notes.retain(|(_, span)| *span != self.tree.span(at));
+        Finding {
+            code: Some(located.refusal.code()),
+            message: located.refusal.to_string(),
+            span: Some(self.tree.span(at)),
+            notes,
+            help: None,
+        }
+    }
+
+    /// The value that a refusal is about; the object's name, or the object, when there is none.
+    fn at_fault(&self, object: NodeId, refusal: &Refusal) -> NodeId {
+        let field = |key: &str| self.tree.field(object, key);
+        let value = match refusal {
+            Refusal::VnetAddressSpacesOverlap { .. }
+            | Refusal::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet { .. }
+            | Refusal::AnotherPeeringAlreadyReferencesRemoteVnet { .. }
+            | Refusal::RemotePeeringIsDisconnected { .. } => field("remoteVirtualNetwork"),
+            Refusal::RemoteVnetHasNoGateways { .. } => field("useRemoteGateways"),
+            Refusal::InvalidAddressPrefix { prefix, .. } => {
+                let list = field("addressSpace").or(field("addressPrefixes")).or(field("addresses"));
+                list.map(|list| {
+                    self.element(list, |text| text == prefix || same::<IpNet>(text, prefix)).unwrap_or(list)
+                })
+            }
+            Refusal::SubnetNotInVnet { prefix, .. } | Refusal::SubnetsOverlap { prefix, .. } => {
+                self.listed(object, "addressPrefixes", prefix)
+            }
+            Refusal::AddressReserved { address, .. } => self.listed(object, "addresses", address),
+            Refusal::AddressInUse { holding, .. } => self.held(object, holding),
+            Refusal::ResourceNotFound { resource } => self.reference(object, resource),
+            Refusal::VnetAddressSpaceInUse { .. }
+            | Refusal::InvalidResourceName { .. }
+            | Refusal::ResourceAlreadyExists { .. }
+            | Refusal::QuotaExceeded { .. } => None,
+        };
+        value.or(field("name")).unwrap_or(object)
+    }
+
+    fn element(&self, list: NodeId, is_it: impl Fn(&str) -> bool) -> Option<NodeId> {
+        self.tree.elements(list).iter().copied().find(|node| self.tree.text(*node).is_some_and(&is_it))
+    }
+
+    /// The entry of a list that stands for `value`, however it is written.
+    fn listed<T: FromStr + PartialEq>(&self, object: NodeId, key: &str, value: &T) -> Option<NodeId> {
+        let list = self.tree.field(object, key)?;
+        Some(self.element(list, |text| text.parse().is_ok_and(|found: T| found == *value)).unwrap_or(list))
+    }
+
+    /// What a NIC holds, where it says so. A MAC address that follows from the NIC's name stands nowhere.
+    fn held(&self, nic: NodeId, holding: &Holding) -> Option<NodeId> {
+        match holding {
+            Holding::Ip(address) => self.listed(nic, "addresses", address),
+            Holding::Mac(_) => self.tree.field(nic, "mac"),
+            Holding::Interface(_) => self.tree.field(nic, "interface"),
+        }
+    }
+
+    /// Where an object names another one.
+    fn reference(&self, object: NodeId, missing: &ResourceId) -> Option<NodeId> {
+        let field = |key: &str| self.tree.field(object, key);
+        match missing {
+            ResourceId::Subnet(vnet, subnet) if field("subnet").is_none() => {
+                let is_remote = field("remoteVirtualNetwork").and_then(|node| self.tree.text(node))
+                    == Some(vnet.as_str());
+                let key = if is_remote { "remoteSubnetNames" } else { "localSubnetNames" };
+                let list = field(key)?;
+                Some(self.element(list, |text| text == subnet.as_str()).unwrap_or(list))
+            }
+            _ => field("subnet").or(field("remoteVirtualNetwork")),
+        }
+    }
+
+    /// What else a refusal speaks of, where it stands in the file.
+    fn notes(&self, refusal: &Refusal) -> Vec<(String, Range<usize>)> {
+        let first = |id: &ResourceId| self.declared.get(id).copied();
+        let named = |node: NodeId| self.tree.field(node, "name").unwrap_or(node);
+        let range = |vnet: &VnetName, range: &IpNet| {
+            let node =
+                self.listed(first(&ResourceId::VirtualNetwork(vnet.clone()))?, "addressSpace", range)?;
+            Some((format!("range {range} of {vnet} stands here"), node))
+        };
+        let notes = match refusal {
+            Refusal::VnetAddressSpacesOverlap { vnet, range: own, remote, remote_range } => {
+                vec![range(vnet, own), range(remote, remote_range)]
+            }
+            Refusal::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet {
+                newcomer,
+                range: own,
+                peer,
+                peer_range,
+                ..
+            } => vec![range(newcomer, own), range(peer, peer_range)],
+            Refusal::AnotherPeeringAlreadyReferencesRemoteVnet { vnet, existing, .. } => {
+                let id = ResourceId::Peering(vnet.clone(), existing.clone());
+                vec![first(&id).map(|node| (format!("{id} is declared here"), named(node)))]
+            }
+            Refusal::SubnetsOverlap { vnet, other, other_prefix, .. } => {
+                let id = ResourceId::Subnet(vnet.clone(), other.clone());
+                let node = first(&id).and_then(|node| self.listed(node, "addressPrefixes", other_prefix));
+                vec![node.map(|node| (format!("{other_prefix} of {id} stands here"), node))]
+            }
+            Refusal::AddressInUse { holding, holder, .. } => {
+                let id = ResourceId::Nic(holder.clone());
+                let node = first(&id).map(|node| self.held(node, holding).unwrap_or(named(node)));
+                vec![node.map(|node| (format!("{holding} of {id} stands here"), node))]
+            }
+            Refusal::ResourceAlreadyExists { resource, .. } => {
+                vec![first(resource).map(|node| (format!("{resource} is first declared here"), named(node)))]
+            }
+            _ => Vec::new(),
+        };
+        notes.into_iter().flatten().map(|(message, node)| (message, self.tree.span(node))).collect()
+    }
+}
+
+/// Whether two texts are the same value in different spellings.
+fn same<T: FromStr + PartialEq>(left: &str, right: &str) -> bool {
+    match (left.parse::<T>(), right.parse::<T>()) {
+        (Ok(left), Ok(right)) => left == right,
+        _ => false,
+    }
+}

@@ -1,0 +1,47 @@
+//! The guests' ends of attached interfaces: what must be set there is set, and what cannot be is said.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt;
+
+use super::{Agent, Host, HostInterface};
+use crate::link::{Interface, prepare_guest};
+use crate::model::NicName;
+
+/// How many guests' ends are looked at together.
+const TOGETHER: usize = 16;
+
+/// The interfaces as an agent sees them.
+pub(super) fn host(interfaces: &[Interface]) -> Host {
+    let of = |interface: &Interface| {
+        let known = HostInterface { ifindex: interface.ifindex, mtu_bytes: interface.mtu_bytes };
+        (interface.name.clone(), known)
+    };
+    interfaces.iter().map(of).collect()
+}
+
+/// The attached interfaces for which `wanted` holds, each with its NIC.
+pub(super) fn attached(
+    agent: &Agent,
+    interfaces: &[Interface],
+    wanted: impl Fn(&NicName, &Interface) -> bool,
+) -> Vec<(NicName, Interface)> {
+    let by_name: BTreeMap<&str, &Interface> =
+        interfaces.iter().map(|interface| (interface.name.as_str(), interface)).collect();
+    let of = |(nic, name): (NicName, String)| {
+        let interface = *by_name.get(name.as_str())?;
+        wanted(&nic, interface).then(|| (nic, interface.clone()))
+    };
+    agent.interfaces().into_iter().filter_map(of).collect()
+}
+
+/// Sees to the guests' ends. For each NIC, what is wrong at its guest's end.
+pub(super) async fn prepare(these: Vec<(NicName, Interface)>) -> Vec<(NicName, Vec<String>)> {
+    let one = async |(nic, interface): (NicName, Interface)| {
+        let report = prepare_guest(&interface).await;
+        tracing::debug!(%nic, interface = %interface.name, done = ?report.done, "saw to the guest's end");
+        let problems = report.problems.iter().map(ToString::to_string).collect();
+        (nic, problems)
+    };
+    futures::stream::iter(these).map(one).buffer_unordered(TOGETHER).collect().await
+}

@@ -1,0 +1,229 @@
+//! The event loop of a running agent.
+//!
+//! Order at the start: everything that can refuse comes first (file, process, kernel, locks), then tables, then
+//! attachments. So a start that fails has touched no interface, and an attached interface never meets empty tables. At the
+//! end the program comes off last, after the socket has gone.
+//!
+//! Once the program is off an interface, what its guest sends reaches the host's own stack, as on any interface. Whoever
+//! wants guests kept in while no agent runs ends the agent with `--detach-on-exit=false`: the last generation then goes on
+//! in the kernel, and the next agent adopts it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::signals::{Asked, Signals};
+use super::{Agent, Event, NicStatus, Outcome, ServeError, describe, guests, preflight};
+use crate::api::{self, Shared};
+use crate::config::{self, Problems};
+use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_missing};
+use crate::link::{Interface, Watch, interfaces};
+use crate::model::{Change, NicName, Topology};
+
+/// How long link events are let gather: a pair that is made, renamed and set up is looked at once.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// How long a failed watch rests before it is started again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How an agent runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The topology file.
+    pub file: PathBuf,
+    /// The socket to answer on.
+    pub socket: PathBuf,
+    /// The directory of the pins, on a BPF file system.
+    pub pin_directory: PathBuf,
+    /// How the program runs.
+    pub mode: AttachMode,
+    /// Whether the program comes off the interfaces when the agent ends.
+    pub detach_on_exit: bool,
+}
+
+/// Where events go.
+type Report<'a> = &'a mut dyn FnMut(Event<'_>);
+
+/// Runs an agent until a signal ends it.
+///
+/// # Errors
+/// [`ServeError`]: it did not start, or could not take the program off at its end.
+pub async fn serve(options: &Options, report: Report<'_>) -> Result<(), ServeError> {
+    let mut signals = Signals::catch()?;
+    let topology = first_topology(&options.file)?;
+    preflight::check()?;
+    if options.mode == AttachMode::Generic {
+        report(Event::GenericMode);
+    }
+    if mount_where_missing(&options.pin_directory)? {
+        report(Event::BpffsMounted);
+    }
+    let pins = PinDirectory::open(&options.pin_directory)?;
+    let mut socket = api::listen(&options.socket)?;
+    // Watched before they are listed: no event falls between.
+    let mut watch = Watch::start()?;
+    let interfaces = interfaces().await?;
+    let links = Links::new(pins, options.mode);
+    let host = guests::host(&interfaces);
+    let (agent, _) = tokio::task::spawn_blocking(move || Agent::start(topology, host, links)).await??;
+    let mut daemon = Daemon { file: &options.file, agent: Arc::new(Mutex::new(agent)), interfaces };
+    let server = socket.listener.take().map(|listener| {
+        let router = api::router(Arc::clone(&daemon.agent));
+        tokio::spawn(async move { axum::serve(listener, router).await })
+    });
+    daemon.prepare(|_, _| true).await;
+    daemon.report_ready(&options.socket, report);
+
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Stop => break,
+                Asked::Reload => daemon.reload(report).await?,
+            },
+            changed = watch.changed() => {
+                if let Err(error) = changed {
+                    report(Event::Failed { what: "watch the interfaces", reason: describe(&error) });
+                    tokio::time::sleep(RETRY).await;
+                    watch = Watch::start()?;
+                }
+                tokio::time::sleep(GATHER).await;
+                daemon.take_in_links(report).await?;
+            }
+        }
+    }
+    report(Event::Stopping { is_detaching: options.detach_on_exit });
+    if let Some(server) = server {
+        server.abort();
+    }
+    drop(socket);
+    if options.detach_on_exit {
+        daemon.with(Agent::detach_all).await??;
+    }
+    Ok(())
+}
+
+fn first_topology(file: &Path) -> Result<Topology, ServeError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|source| ServeError::Unreadable { path: file.to_owned(), source })?;
+    match config::load(&text, &Topology::default()) {
+        Ok(loaded) => Ok(loaded.topology),
+        Err(problems) => Err(ServeError::Refused { path: file.to_owned(), text, problems }),
+    }
+}
+
+/// What the loop holds.
+struct Daemon<'a> {
+    file: &'a Path,
+    agent: Shared,
+    interfaces: Vec<Interface>,
+}
+
+/// What became of a changed file.
+enum Reload {
+    Done(Vec<Change>, Outcome),
+    Refused(String, Problems),
+    Failed(String),
+}
+
+impl Daemon<'_> {
+    /// The agent, for moments.
+    fn agent(&self) -> MutexGuard<'_, Agent> {
+        self.agent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the agent that may take its time.
+    async fn with<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Agent) -> T + Send + 'static,
+    ) -> Result<T, tokio::task::JoinError> {
+        let agent = Arc::clone(&self.agent);
+        tokio::task::spawn_blocking(move || act(&mut agent.lock().unwrap_or_else(PoisonError::into_inner)))
+            .await
+    }
+
+    fn report_ready(&self, socket: &Path, report: Report<'_>) {
+        let (topology, nics, generation) = {
+            let agent = self.agent();
+            (agent.topology().clone(), agent.status(), agent.generation())
+        };
+        report(Event::Ready { topology: &topology, nics: &nics, generation, socket });
+    }
+
+    /// Takes in the file as it is now, and looks at every guest's end again.
+    async fn reload(&mut self, report: Report<'_>) -> Result<(), ServeError> {
+        let file = self.file.to_owned();
+        match self.with(move |agent| take_in(agent, &file)).await? {
+            Reload::Done(changes, outcome) => {
+                report(Event::Reloaded { changes: &changes, outcome: &outcome });
+                self.report_interfaces(&outcome, report);
+            }
+            Reload::Refused(text, problems) => {
+                report(Event::Refused { path: self.file, text: &text, problems: &problems });
+            }
+            Reload::Failed(reason) => report(Event::Failed { what: "take in the file", reason }),
+        }
+        self.prepare_and_report(|_, _| true, report).await;
+        Ok(())
+    }
+
+    /// Takes in what interfaces there are now.
+    async fn take_in_links(&mut self, report: Report<'_>) -> Result<(), ServeError> {
+        let now = match interfaces().await {
+            Ok(now) => now,
+            Err(error) => {
+                report(Event::Failed { what: "list the interfaces", reason: describe(&error) });
+                return Ok(());
+            }
+        };
+        let before = std::mem::replace(&mut self.interfaces, now);
+        let host = guests::host(&self.interfaces);
+        match self.with(|agent| agent.change_host(host)).await? {
+            Ok(outcome) => self.report_interfaces(&outcome, report),
+            Err(error) => report(Event::Failed { what: "take in the interfaces", reason: describe(&error) }),
+        }
+        self.prepare_and_report(|_, interface| !before.contains(interface), report).await;
+        Ok(())
+    }
+
+    fn report_interfaces(&self, outcome: &Outcome, report: Report<'_>) {
+        if outcome.attached.is_empty() && outcome.detached.is_empty() && outcome.failed.is_empty() {
+            return;
+        }
+        let concerned = |nic: &NicStatus| {
+            let mut all = outcome.attached.iter().chain(&outcome.detached).chain(&outcome.failed);
+            all.any(|name| name.as_str() == nic.name)
+        };
+        let nics: Vec<NicStatus> = self.agent().status().into_iter().filter(concerned).collect();
+        report(Event::Interfaces { outcome, nics: &nics });
+    }
+
+    /// Sees to the guests' ends for which `wanted` holds; the NICs about which there is something else to say now.
+    async fn prepare(&self, wanted: impl Fn(&NicName, &Interface) -> bool) -> Vec<(NicName, Vec<String>)> {
+        let these = guests::attached(&self.agent(), &self.interfaces, wanted);
+        let mut news = guests::prepare(these).await;
+        let mut agent = self.agent();
+        news.retain(|(nic, notes)| agent.note(nic, notes.clone()));
+        news
+    }
+
+    async fn prepare_and_report(&self, wanted: impl Fn(&NicName, &Interface) -> bool, report: Report<'_>) {
+        for (nic, notes) in &self.prepare(wanted).await {
+            report(Event::Guest { nic, notes });
+        }
+    }
+}
+
+fn take_in(agent: &mut Agent, file: &Path) -> Reload {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => return Reload::Failed(format!("{} cannot be read: {error}", file.display())),
+    };
+    let loaded = match config::load(&text, agent.topology()) {
+        Ok(loaded) => loaded,
+        Err(problems) => return Reload::Refused(text, problems),
+    };
+    match agent.change_topology(loaded.topology) {
+        Ok(outcome) => Reload::Done(loaded.changes, outcome),
+        Err(error) => Reload::Failed(describe(&error)),
+    }
+}
