@@ -1,20 +1,22 @@
 //! Labs with the forwarder between: real pings and TCP, and the two offloads without which they fail.
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use pretty_assertions::assert_eq;
-use serde_json::Value;
 use vnet_agent::compile::image::Interface;
 use vnet_agent::compile::{Attachments, Compiled, compile};
 use vnet_agent::dataplane::kernel::{AttachMode, Forwarder, Links, PinDirectory};
 use vnet_agent::lab::{self, ProbeOptions, namespace_name};
-use vnet_agent::link::{Problem, interfaces, prepare_guest};
+use vnet_agent::link::{Namespace, Problem, interfaces, prepare_guest};
 use vnet_agent::routing::{Family, Reachability};
 
-use crate::tools::{run, text, within};
+use vnet_tests::requirements::require_bpffs;
+
+use crate::tools::within;
 use crate::topologies::{Lab, World, name, unique};
 
 /// The forwarder on a lab's interfaces, taken off with this value.
@@ -25,9 +27,7 @@ struct Forwarding {
 
 impl Forwarding {
     async fn start(lab: &Lab) -> Self {
-        if !text("cat", &["/proc/mounts"]).contains(" /sys/fs/bpf bpf ") {
-            text("mount", &["-t", "bpf", "bpf", "/sys/fs/bpf"]);
-        }
+        require_bpffs();
         let mtu_bytes = interfaces().await.unwrap().into_iter().map(|link| (link.ifindex, link.mtu_bytes));
         let mtu_bytes: std::collections::BTreeMap<u32, u32> = mtu_bytes.collect();
         let attachments: Attachments = lab
@@ -88,7 +88,6 @@ async fn probes_find_what_the_peerings_allow_and_nothing_before_the_forwarder_ru
 
     let _forwarding = Forwarding::start(&lab).await;
     let results = lab::probe(&world.0, &PROBE).await.unwrap();
-    println!("{:#?}", _forwarding.forwarder.counters());
     let observed: Vec<_> =
         results.iter().map(|it| (it.from.as_str(), it.to.as_str(), it.family, it.reached)).collect();
     let mut model = Reachability::new(&world.0);
@@ -114,48 +113,31 @@ async fn fifty_nics_of_one_virtual_network_all_reach_each_other() {
     assert_eq!(missed, Vec::<&lab::ProbeResult>::new());
 }
 
-/// An iperf3 server that serves one client, ended with this value.
-struct Server(Child);
-
-impl Server {
-    fn start(namespace: &str) -> Self {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", namespace, "iperf3", "--server", "--one-off", "--forceflush"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
-        lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("listening"))).unwrap().unwrap();
-        // The pipe stays open, read to its end, so that the server never writes into a closed one.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self(child)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// How many bytes arrived of `megabytes` sent by TCP.
-fn tcp_bytes(from: &str, to: &str, address: &str, megabytes: u32) -> Option<u64> {
-    let _server = Server::start(to);
-    let bytes = format!("{megabytes}M");
-    let client = [
-        "netns",
-        "exec",
-        from,
-        "iperf3",
-        "--client",
-        address,
-        "--bytes",
-        &bytes,
-        "--json",
-        "--connect-timeout",
-    ];
-    let output = run("timeout", &[&["30", "ip"], client.as_slice(), &["2000"]].concat());
-    let report: Value = serde_json::from_slice(&output.stdout).ok()?;
-    report["end"]["sum_received"]["bytes"].as_u64()
+/// Sends `bytes` bytes by TCP from one namespace to an address of another: whether just those arrived.
+fn tcp(from: &str, to: &str, address: &str, bytes: usize) -> io::Result<bool> {
+    const PATIENCE: Option<Duration> = Some(Duration::from_secs(20));
+    let namespace = |name: &str| Namespace::open(&Path::new("/run/netns").join(name));
+    let address: IpAddr = address.parse().unwrap();
+    let listener = namespace(to)?.enter(|| TcpListener::bind((address, 0)))??;
+    let target = listener.local_addr()?;
+    let connect = || TcpStream::connect_timeout(&target, Duration::from_secs(2));
+    let mut stream = namespace(from)?.enter(connect)??;
+    stream.set_write_timeout(PATIENCE)?;
+    // A pattern that repeats at no power of two: a lost or doubled segment shows.
+    let sent: Vec<u8> = (0..bytes).map(|index| (index % 251) as u8).collect();
+    std::thread::scope(|scope| {
+        let receiver = scope.spawn(|| {
+            let (mut stream, _) = listener.accept()?;
+            stream.set_read_timeout(PATIENCE)?;
+            let mut received = Vec::new();
+            stream.read_to_end(&mut received)?;
+            Ok(received)
+        });
+        stream.write_all(&sent)?;
+        stream.shutdown(Shutdown::Write)?;
+        let received: io::Result<Vec<u8>> = receiver.join().unwrap();
+        Ok(received? == sent)
+    })
 }
 
 #[tokio::test]
@@ -168,9 +150,9 @@ async fn tcp_crosses_a_peering_over_ipv4_and_ipv6_by_small_and_large_frames() {
         let full_frame = (mtu_bytes - 28).to_string();
         within(&a, &["ping", "-c", "1", "-W", "2", "-M", "do", "-s", &full_frame, "10.1.1.4"]);
         for address in ["10.1.1.4", "fd00:1:0:1::4"] {
-            let arrived = tcp_bytes(&a, &b, address, 64);
+            let arrived = tcp(&a, &b, address, 32 << 20);
             assert!(
-                arrived.is_some_and(|bytes| bytes >= 64 << 20),
+                arrived.as_ref().is_ok_and(|is_whole| *is_whole),
                 "{address}, MTU {mtu_bytes}: {arrived:?}"
             );
         }
@@ -185,12 +167,13 @@ async fn with_checksum_offload_on_ping_works_and_tcp_does_not_until_the_guest_is
     let [a, b] = ["a", "b"].map(|vnet| namespace_name(&name(&format!("{prefix}-{vnet}"))));
     within(&a, &["ethtool", "-K", "eth0", "tx", "on"]);
     within(&a, &["ping", "-c", "1", "-W", "2", "10.1.1.4"]);
-    assert_eq!(tcp_bytes(&a, &b, "10.1.1.4", 1), None);
+    let refused = tcp(&a, &b, "10.1.1.4", 1000).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::TimedOut);
 
     let host = interfaces().await.unwrap().into_iter().find(|it| it.ifindex == lab.rig.nics[0].ifindex);
     let report = prepare_guest(&host.unwrap()).await;
     assert_eq!(report.problems, Vec::<Problem>::new());
-    assert!(tcp_bytes(&a, &b, "10.1.1.4", 1).is_some_and(|bytes| bytes >= 1 << 20));
+    assert!(tcp(&a, &b, "10.1.1.4", 1000).unwrap());
 }
 
 #[tokio::test]
@@ -213,4 +196,24 @@ async fn with_gro_off_nothing_arrives_until_the_guest_is_prepared() {
     let report = prepare_guest(&host.unwrap()).await;
     assert!(report.is_ready(), "{report:?}");
     assert!(a_to_b().await);
+}
+
+#[tokio::test]
+async fn a_guest_that_asks_for_its_neighbours_by_arp_and_nd_reaches_them_too() {
+    let prefix = unique();
+    let world = World::many(&prefix, 3);
+    let lab = Lab::up(&world, 1500).await.unwrap();
+    let _forwarding = Forwarding::start(&lab).await;
+    let [a, b] = [0, 1].map(|index| namespace_name(&name(&format!("{prefix}-{index}"))));
+    for namespace in [&a, &b] {
+        within(namespace, &["ip", "route", "add", "10.1.2.0/24", "dev", "eth0"]);
+        within(namespace, &["ip", "route", "add", "fd00:1:0:2::/64", "dev", "eth0"]);
+    }
+    assert!(tcp(&a, &b, "10.1.2.5", 100_000).unwrap());
+    assert!(tcp(&a, &b, "fd00:1:0:2::5", 100_000).unwrap());
+    let neighbors = within(&a, &["ip", "neigh"]);
+    for address in ["10.1.2.5", "fd00:1:0:2::5"] {
+        let line = neighbors.lines().find(|line| line.starts_with(&format!("{address} ")));
+        assert!(line.is_some_and(|line| line.contains("12:34:56:78:9a:bc")), "{neighbors}");
+    }
 }

@@ -4,7 +4,7 @@
 
 mod build;
 mod cleanup;
-mod exec;
+mod commands;
 mod forward;
 mod guest;
 mod tools;
