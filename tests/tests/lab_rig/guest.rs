@@ -143,3 +143,31 @@ async fn a_tap_says_what_its_machine_needs_and_a_bridge_that_nothing_is_delivere
     let report = prepare_guest(&interface(&bridge).await).await;
     assert_eq!(report.problems, [Problem::Kind { interface: bridge, kind: "bridge".into() }]);
 }
+
+/// Set in the process that runs without CAP_SYS_ADMIN: the host's end.
+const WITHOUT_SYS_ADMIN: &str = "VNET_TEST_WITHOUT_SYS_ADMIN";
+
+#[tokio::test]
+async fn a_namespace_that_may_not_be_entered_is_a_problem_with_the_command_to_run_on_the_host() {
+    if let Ok(host) = std::env::var(WITHOUT_SYS_ADMIN) {
+        let report = prepare_guest(&interface(&host).await).await;
+        println!("{}", report.notes().join("\n"));
+        return;
+    }
+    let prefix = unique();
+    let (host, guest, namespace) = (format!("h{prefix}"), format!("g{prefix}"), format!("ns-{prefix}"));
+    let _namespace = Foreign::namespace(&namespace);
+    let _pair = pair(&host, &guest, &namespace, &[]);
+    let this = std::env::current_exe().unwrap();
+    let test = "guest::a_namespace_that_may_not_be_entered_is_a_problem_with_the_command_to_run_on_the_host";
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--"]).arg(this);
+    let output =
+        command.args(["--exact", test, "--nocapture"]).env(WITHOUT_SYS_ADMIN, &host).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(stdout.contains("CAP_SYS_ADMIN is needed"), "{stdout}");
+    let command = format!("ip netns exec {namespace} ethtool -K IFACE gro on tx off");
+    assert!(stdout.contains(&command), "{stdout}");
+    assert!(!feature(&namespace, &guest, "generic-receive-offload"));
+}

@@ -212,6 +212,9 @@ fn maker_of_link(nic: &NicName, link: Option<&Interface>) -> Maker {
 
 /// Removes what a lab made for the NICs of `topology`, and nothing else. What is gone already is no error.
 ///
+/// NICs that name an interface by now are looked at too: the file may have changed since the lab was built. What was
+/// built for a NIC that is no longer in it stays.
+///
 /// # Errors
 /// The first [`LabError`]; the rest is removed all the same.
 pub async fn down(topology: &Topology) -> Result<Removed, LabError> {
@@ -219,7 +222,7 @@ pub async fn down(topology: &Topology) -> Result<Removed, LabError> {
     let links = links_by_name(&host).await?;
     let mut removed = Removed::default();
     let mut first_error = None;
-    for (_, nic) in topology.nics().filter(|(_, nic)| nic.interface().is_none()) {
+    for (_, nic) in topology.nics() {
         if let Err(error) = remove(nic.name(), &links, &host, &mut removed).await {
             first_error.get_or_insert(error);
         }
