@@ -54,7 +54,7 @@ pub(super) fn decide<F: Frame>(
 fn is_sound<F: Frame>(frame: &F, ip: &ipv6::Ipv6<'_>, message: u32, end: u32) -> bool {
     let bytes = end - message;
     let units = bytes / 8;
-    if bytes % 8 != 0 || units < FIXED_UNITS || units > MAX_UNITS {
+    if !bytes.is_multiple_of(8) || !(FIXED_UNITS..=MAX_UNITS).contains(&units) {
         return false;
     }
     let from_unspecified = *ip.source_be == UNSPECIFIED;
