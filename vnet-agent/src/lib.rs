@@ -1,5 +1,6 @@
 //! The agent's library.
 
+pub mod bench;
 pub mod compile;
 pub mod dataplane;
 pub mod model;
