@@ -80,7 +80,7 @@ pub fn pin(cpu: usize) -> Result<(), RigError> {
 
 /// Lets nothing of lower priority have the CPU while the calling thread is ready to run. Where the machine does not
 /// allow that, the thread goes on as it was: disturbed runs are told by the time that it waits.
-pub(super) fn take_precedence() {
+pub fn take_precedence() {
     let thread = nix::unistd::gettid().to_string();
     if let Err(error) = run("chrt", &["--reset-on-fork", "--fifo", "--pid", "1", &thread]) {
         tracing::warn!(%error, "measuring at the usual priority");

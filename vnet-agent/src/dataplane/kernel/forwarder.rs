@@ -109,6 +109,12 @@ impl Forwarder {
         self.publisher.layout().generation()
     }
 
+    /// How large the tables are.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        self.publisher.layout().capacity()
+    }
+
     /// The tables, to run the program on a frame.
     pub fn tables_mut(&mut self) -> &mut KernelTables {
         self.publisher.tables_mut()
