@@ -8,7 +8,6 @@ use rstest::rstest;
 
 use super::table;
 use crate::model::tests::{World, nic_name, vnet_name};
-use crate::model::*;
 use crate::routing::*;
 
 fn world() -> World {
