@@ -254,7 +254,7 @@ fn a_network_has_500_peerings_at_most() {
 
 #[test]
 fn every_code_is_one_word_of_its_own() {
-    let words: std::collections::BTreeSet<_> = RefusalCode::ALL.iter().map(|code| code.to_string()).collect();
+    let words: std::collections::BTreeSet<_> = RefusalCode::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(words.len(), RefusalCode::ALL.len());
     assert!(words.contains("VnetAddressSpaceOverlapsWithAlreadyPeeredVnet"));
 }

@@ -9,6 +9,9 @@ use super::{World, nic, peering, random, subnet, subnets, vnet, vnet_name};
 use crate::model::PeeringState::{Connected, Disconnected, Initiated};
 use crate::model::*;
 
+/// A refusal: its place, its code, its sentence.
+type Told = (u32, RefusalCode, String);
+
 /// A declared state, each declaration in the next place.
 #[derive(Clone, Default)]
 struct Declaration(DesiredState, u32);
@@ -47,7 +50,7 @@ impl Declaration {
         self.peering(of, peering(&format!("{of}-to-{remote}"), remote))
     }
 
-    fn after(&self, current: &World) -> Result<(World, Vec<String>), Vec<(u32, RefusalCode, String)>> {
+    fn after(&self, current: &World) -> Result<(World, Vec<String>), Vec<Told>> {
         let located = |l: Located| (l.place.0, l.refusal.code(), l.refusal.to_string());
         plan_file(&current.0, &self.0)
             .map(|(next, changes)| (World(next), changes.iter().map(ToString::to_string).collect()))
@@ -83,11 +86,10 @@ fn all_mistakes_are_reported_at_once_each_in_its_place() {
         .side("a", "b")
         .side("b", "a")
         .side("a", "x");
-    let code = |code| code;
     assert_eq!(
         declaration.after(&World::default()).unwrap_err(),
         [
-            (2, code(RefusalCode::ResourceAlreadyExists), "virtual network a already exists".to_owned()),
+            (2, RefusalCode::ResourceAlreadyExists, "virtual network a already exists".to_owned()),
             (5, RefusalCode::SubnetsOverlap, "prefix 10.0.1.0/25 of subnet a/t meets 10.0.1.0/24 of subnet a/s".into()),
             (6, RefusalCode::AddressReserved, "NIC n cannot have 10.0.1.1 in 10.0.1.0/24: the gateway and the platform have the first three addresses of a subnet".into()),
             (7, RefusalCode::ResourceNotFound, "virtual network x does not exist".into()),
