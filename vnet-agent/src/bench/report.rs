@@ -131,6 +131,37 @@ fn mitigations() -> Vec<(String, String)> {
 }
 
 impl Report {
+    /// What stands above [`Self::cells`].
+    pub const HEADER: [&str; 9] = [
+        "Peerings",
+        "Destinations",
+        "Version",
+        "Bytes",
+        "R redirect",
+        "F forwarder",
+        "K Linux",
+        "F/R",
+        "F/K",
+    ];
+
+    /// The rows as text: rates in millions of packets a second, with their spread.
+    pub fn cells(&self) -> impl Iterator<Item = [String; 9]> {
+        let rate = |rounds: &Rounds| format!("{:.2} ({:.0} %)", rounds.median / 1e6, rounds.spread * 100.0);
+        self.rows.iter().map(move |row| {
+            [
+                row.scenario.peerings.to_string(),
+                row.scenario.destinations.to_string(),
+                if row.version == IpVersion::V4 { "IPv4" } else { "IPv6" }.to_owned(),
+                row.frame_bytes.to_string(),
+                rate(&row.redirect),
+                rate(&row.forwarder),
+                rate(&row.linux_routing),
+                format!("{:.3}", row.f_over_r),
+                format!("{:.2}", row.f_over_k),
+            ]
+        })
+    }
+
     /// Prints the report for people.
     ///
     /// # Errors
@@ -141,31 +172,9 @@ impl Report {
         writeln!(out, "Millions of packets a second at the receiver, median (spread) of the rounds")?;
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        table.set_header([
-            "Peerings",
-            "Destinations",
-            "Version",
-            "Bytes",
-            "R redirect",
-            "F forwarder",
-            "K Linux",
-            "F/R",
-            "F/K",
-        ]);
-        for row in &self.rows {
-            let rate =
-                |rounds: &Rounds| format!("{:.2} ({:.0} %)", rounds.median / 1e6, rounds.spread * 100.0);
-            table.add_row([
-                row.scenario.peerings.to_string(),
-                row.scenario.destinations.to_string(),
-                if row.version == IpVersion::V4 { "IPv4" } else { "IPv6" }.to_owned(),
-                row.frame_bytes.to_string(),
-                rate(&row.redirect),
-                rate(&row.forwarder),
-                rate(&row.linux_routing),
-                format!("{:.3}", row.f_over_r),
-                format!("{:.2}", row.f_over_k),
-            ]);
+        table.set_header(Self::HEADER);
+        for cells in self.cells() {
+            table.add_row(cells);
         }
         writeln!(out, "{table}")?;
         for ProgramNs { version, redirect, forwarder } in &self.program_ns {
