@@ -48,7 +48,7 @@ impl Tables for Chaos {
     }
 
     fn endpoint6(&self, key: &Endpoint6Key) -> Option<u32> {
-        (key.range % 3 != 0).then_some(key.range ^ u32::from(key.address_be[15]))
+        (!key.range.is_multiple_of(3)).then_some(key.range ^ u32::from(key.address_be[15]))
     }
 }
 
