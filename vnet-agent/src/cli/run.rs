@@ -136,7 +136,7 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>) -> Result<(), CliError> {
                 printer.line(describe_nic(nic))?;
             }
         }
-        Event::Guest { nic, notes } if notes.is_empty() => {
+        Event::Guest { nic, notes: [] } => {
             printer.line(format_args!("NIC {nic}: the guest's end is in order"))?;
         }
         Event::Guest { nic, notes } => {
@@ -145,10 +145,10 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>) -> Result<(), CliError> {
             }
         }
         Event::Stopping { is_detaching: true } => {
-            printer.line("stopping: the program comes off every interface")?
+            printer.line("stopping: the program comes off every interface")?;
         }
         Event::Stopping { is_detaching: false } => {
-            printer.line("stopping: the interfaces go on forwarding")?
+            printer.line("stopping: the interfaces go on forwarding")?;
         }
     }
     Ok(())
