@@ -15,6 +15,8 @@ pub mod changes;
 pub mod frames;
 pub mod guests;
 pub mod netns;
+pub mod oracle;
+pub mod pins;
 pub mod program;
 pub mod requirements;
 pub mod rig;

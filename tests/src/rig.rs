@@ -1,6 +1,5 @@
 //! The program in the kernel, with the tables of a [`World`], and single frames pushed through it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vnet_agent::compile::image::Interface;
@@ -67,7 +66,7 @@ impl Rig {
     /// Where the kernel refuses, with the whole chain of reasons.
     #[must_use]
     pub fn new(world: &World) -> Self {
-        let attachments = Arc::new(interfaces(world, &BTreeMap::new()));
+        let attachments = Arc::new(interfaces(world, &Attachments::new()));
         let compiled = compile(world.topology(), &attachments, &Compiled::default());
         let load = |capacity| KernelTables::load(capacity).map_err(ForwardError::from);
         match Publisher::create(compiled.image(), CAPACITY, 0, load) {
@@ -119,11 +118,19 @@ impl Rig {
     }
 }
 
-fn interfaces(world: &World, before: &Attachments) -> Attachments {
+/// The interfaces of a world's NICs: those that are there already, and new ones.
+///
+/// # Panics
+/// Where the kernel makes none.
+#[must_use]
+pub fn interfaces(world: &World, before: &Attachments) -> Attachments {
     let mut attachments = Attachments::new();
     for (nic, mtu_bytes) in &world.mtus {
         let kept = before.get(nic).map(|interface| interface.ifindex);
-        let ifindex = kept.unwrap_or_else(|| netns::veth(nic.as_str(), *mtu_bytes));
+        // A NIC that comes back finds the interface that it had.
+        let ifindex = kept
+            .or_else(|| netns::find(nic.as_str()))
+            .unwrap_or_else(|| netns::veth(nic.as_str(), *mtu_bytes));
         attachments.insert(nic.clone(), Interface { ifindex, mtu_bytes: *mtu_bytes });
     }
     attachments

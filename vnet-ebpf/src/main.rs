@@ -8,7 +8,7 @@ mod packet;
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
 use maps::KernelTables;
 use packet::Packet;
-use vnet_common::forward::{self, Action, Answer, Delivery};
+use vnet_common::forward::{self, Action, Answer, Delivery, Outcome};
 use vnet_common::verdict::DropReason;
 
 /// Every frame that a port's interface receives. Nothing is ever passed to the host's own stack.
@@ -20,7 +20,7 @@ fn vnet(context: XdpContext) -> u32 {
     match outcome.action {
         Action::Deliver(delivery) => deliver(&mut packet, sender, &delivery),
         Action::Drop(reason) => drop(sender, reason),
-        Action::Answer(answer) => reply(&mut packet, sender, answer),
+        Action::Answer(answer) => reply(&mut packet, &outcome, answer),
     }
 }
 
@@ -42,14 +42,19 @@ fn drop(sender: u32, reason: DropReason) -> u32 {
     xdp_action::XDP_DROP
 }
 
-/// Apart from the usual path, so that its code and its stack are not in the way there.
+/// The answer goes back by a redirect to where the frame came from, not by `XDP_TX`: that wakes the other end of a veth
+/// only where a program is attached there too, and otherwise leaves the answer in its ring until some other frame
+/// comes (drivers/net/veth.c, `veth_xdp_flush`). A guest would wait for its first ARP reply for good.
 #[inline(always)]
-fn reply(packet: &mut Packet, sender: u32, answer: Answer) -> u32 {
+fn reply(packet: &mut Packet, outcome: &Outcome, answer: Answer) -> u32 {
     if !forward::answer::write(packet, answer) {
-        return drop(sender, DropReason::FrameTooShort);
+        return drop(outcome.sender_counter, DropReason::FrameTooShort);
     }
-    maps::count_answer(sender);
-    packet.send_back()
+    if !maps::redirect(outcome.sender) {
+        return drop(outcome.sender_counter, DropReason::DeviceGone);
+    }
+    maps::count_answer(outcome.sender_counter);
+    xdp_action::XDP_REDIRECT
 }
 
 #[cfg(not(test))]

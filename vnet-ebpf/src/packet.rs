@@ -1,7 +1,7 @@
 //! Bounds-checked access to packets and map values: the one room for `unsafe` in the kernel program.
 
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::{bpf_redirect, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len};
+use aya_ebpf::helpers::{bpf_xdp_adjust_tail, bpf_xdp_get_buff_len};
 use aya_ebpf::maps::{HashMap, PerCpuArray};
 use vnet_common::forward::{Frame, FrameMut};
 
@@ -25,16 +25,6 @@ impl Packet {
     pub(crate) fn ingress_ifindex(&self) -> u32 {
         // SAFETY: the kernel hands a valid context to the program, for as long as it runs.
         unsafe { (*self.context).ingress_ifindex }
-    }
-
-    /// Sends the frame back out by the interface that it came in by; the program's verdict.
-    ///
-    /// Not `XDP_TX`: veth wakes the far end after an `XDP_TX` only where that end has an XDP program of its own
-    /// (drivers/net/veth.c, `veth_xdp_flush`). A guest with GRO alone would get its answer when some other frame comes.
-    #[inline(always)]
-    pub(crate) fn send_back(&self) -> u32 {
-        // SAFETY: the helper takes two integers and touches no memory of the program.
-        unsafe { bpf_redirect(self.ingress_ifindex(), 0) as u32 }
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@
 
 mod nics;
 mod ranges;
+mod slots;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -16,6 +17,7 @@ use vnet_common::abi::{self, NONE, RouteRecord};
 
 use self::nics::NicPlace;
 use self::ranges::RangePlace;
+use self::slots::Slots;
 use super::image::{Image, RouteTable, Target, VnetImage};
 use super::plan::{Capacity, CapacityExceeded, Plan, Table};
 use super::pool::Pool;
@@ -43,8 +45,7 @@ pub struct Layout {
     /// Entries of the hash map, those included that are removed once their readers have ended.
     endpoints6_in_use: u32,
     endpoints6_freed: u32,
-    /// Which port slots are taken, by which interface.
-    slots: BTreeMap<u32, u32>,
+    slots: Slots,
     vnets: BTreeMap<VnetName, VnetPlace>,
     image: Image,
 }
@@ -113,7 +114,7 @@ impl Layout {
             range_numbers: Pool::new(Table::Cells, 1, u32::MAX),
             endpoints6_in_use: 0,
             endpoints6_freed: 0,
-            slots: BTreeMap::new(),
+            slots: Slots::default(),
             vnets: BTreeMap::new(),
             image: Image::default(),
         }
@@ -198,6 +199,9 @@ impl Layout {
             }
         }
         // Routes lead to ranges of other VNets, and ranges to NICs: each step needs all of the one before.
+        for (name, image) in &changed {
+            self.release_nics(name, image);
+        }
         for (name, image) in &changed {
             self.place_ranges(name, image, &mut plan)?;
             self.release_nics(name, image);

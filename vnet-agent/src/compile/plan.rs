@@ -19,7 +19,8 @@ pub enum Table {
     PortCounters,
     /// Counters of peerings.
     PeeringCounters,
-    /// Slots by which an interface is found: five interfaces have numbers that differ by multiples of 65,536.
+    /// Slots by which an interface is found: more interfaces than the slots that their numbers, modulo 65,536, lead to.
+    /// Five with equal remainders have four slots.
     PortSlots,
 }
 

@@ -44,6 +44,12 @@ impl Routes {
     pub(super) fn settle(&mut self) {
         self.pool.settle();
     }
+
+    /// How many records are in use, those given back included.
+    #[cfg(test)]
+    pub(super) fn in_use(&self) -> u32 {
+        self.pool.in_use(1)
+    }
 }
 
 /// A built pair of tries, IPv4 and IPv6, with the route records that it keeps alive.

@@ -106,6 +106,9 @@ pub enum Action {
 /// The decision about one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
+    /// The sending port, by whose device an answer goes back: the index into `DEVICES` and `PORTS`, [`NONE`] where the
+    /// frame came in by no port.
+    pub sender: u32,
     /// Index into `PORT_COUNTERS` of the sender, [`NONE`] where the frame came in by no port.
     pub sender_counter: u32,
     /// What becomes of the frame.
@@ -137,18 +140,18 @@ impl<'t, T: Tables> View<'t, T> {
         crate::fib::walk(load, self.cell(root), address_be, skip)
     }
 
-    /// The port of an ingress interface.
+    /// The port of an ingress interface, and its index.
     #[inline(always)]
-    fn port_of(&self, ifindex: u32) -> Option<&'t PortRecord> {
+    fn port_of(&self, ifindex: u32) -> Option<(u32, &'t PortRecord)> {
         let mut probe = 0;
         while probe < PORT_PROBES {
             let slot = 1 + ifindex % PORT_SLOTS + probe;
-            let port = self.tables.port(self.cell(slot));
-            if let Some(port) = port
+            let index = self.cell(slot);
+            if let Some(port) = self.tables.port(index)
                 && port.ifindex == ifindex
                 && ifindex != 0
             {
-                return Some(port);
+                return Some((index, port));
             }
             probe += 1;
         }
@@ -160,14 +163,15 @@ impl<'t, T: Tables> View<'t, T> {
 #[inline(always)]
 pub fn decide<T: Tables, F: Frame>(tables: &T, frame: &F, ifindex: u32) -> Outcome {
     let view = View::new(tables);
-    let Some(port) = view.port_of(ifindex) else {
-        return Outcome { sender_counter: NONE, action: Action::Drop(DropReason::UnknownPort) };
+    let Some((sender, port)) = view.port_of(ifindex) else {
+        let action = Action::Drop(DropReason::UnknownPort);
+        return Outcome { sender: NONE, sender_counter: NONE, action };
     };
     let action = match decide_for(&view, frame, port) {
         Ok(action) => action,
         Err(reason) => Action::Drop(reason),
     };
-    Outcome { sender_counter: port.counter, action }
+    Outcome { sender, sender_counter: port.counter, action }
 }
 
 #[inline(always)]

@@ -26,7 +26,8 @@ pub(super) fn decide<T: Tables, F: Frame>(
     if ip.ttl == 0 {
         return Err(DropReason::HopLimitZero);
     }
-    let own_source = ip.source_be == port.ipv4_be;
+    // A NIC without an address of the family has zero there, which is nobody's.
+    let own_source = ip.source_be == port.ipv4_be && ip.source_be != [0; 4];
     if !own_source {
         if port.flags & PORT_IP_FORWARDING == 0 {
             return Err(DropReason::SourceSpoofed);

@@ -48,7 +48,8 @@ pub(super) fn decide<T: Tables, F: Frame>(
     if ip.hop_limit == 0 {
         return Err(DropReason::HopLimitZero);
     }
-    let own_source = *ip.source_be == port.ipv6_be;
+    // A NIC without an address of the family has zero there, which is nobody's.
+    let own_source = *ip.source_be == port.ipv6_be && *ip.source_be != [0; 16];
     if !own_source {
         // The one thing that a link-local address may do: ping the router.
         if ipv6::is_link_local(ip.source_be) && *ip.destination_be == ipv6::ROUTER_LINK_LOCAL_BE {

@@ -1,9 +1,9 @@
 //! NICs: a port with its record and device, a slot for its interface, a counter.
 
-use vnet_common::abi::{NONE, PORT_ATTACHED, PORT_IP_FORWARDING, PORT_PROBES, PORT_SLOTS, PortRecord};
+use vnet_common::abi::{NONE, PORT_ATTACHED, PORT_IP_FORWARDING, PortRecord};
 
 use super::super::image::{Interface, NicImage, VnetImage};
-use super::super::plan::{CapacityExceeded, Plan, Table};
+use super::super::plan::{CapacityExceeded, Plan};
 use super::{DETACHED_PORT, Layout};
 
 use crate::model::VnetName;
@@ -19,7 +19,6 @@ pub(super) struct NicPlace {
 #[derive(Clone, Copy, Debug)]
 struct Attached {
     port: u32,
-    slot: u32,
     record: PortRecord,
 }
 
@@ -71,16 +70,15 @@ impl Layout {
     ) -> Result<(), CapacityExceeded> {
         let Some(place) = self.vnets.get_mut(name) else { return Ok(()) };
         let mut nics = std::mem::take(&mut place.nics);
-        for (nic, spec) in &image.nics {
+        let placed = image.nics.iter().try_for_each(|(nic, spec)| {
             let old = nics.entry(nic.clone()).or_default();
-            if let Some(interface) = spec.interface {
-                self.attach(name, spec, interface, old, plan)?;
-            }
-        }
+            spec.interface.map_or(Ok(()), |interface| self.attach(name, spec, interface, old, plan))
+        });
+        // Where a table is full, too: the counters of what stands are read by this layout after that.
         if let Some(place) = self.vnets.get_mut(name) {
             place.nics = nics;
         }
-        Ok(())
+        placed
     }
 
     pub(super) fn drop_nic(&mut self, nic: &NicPlace) {
@@ -88,16 +86,14 @@ impl Layout {
             self.port_counters.retire(counter);
         }
         if let Some(attached) = nic.attached {
-            self.slots.remove(&attached.slot);
-            self.cells.set(attached.slot, NONE);
+            self.slots.clear(attached.record.ifindex, &mut self.cells);
             self.ports.retire(attached.port);
         }
     }
 
     fn detach(&mut self, nic: &mut NicPlace) {
         if let Some(attached) = nic.attached.take() {
-            self.slots.remove(&attached.slot);
-            self.cells.set(attached.slot, NONE);
+            self.slots.clear(attached.record.ifindex, &mut self.cells);
             self.ports.retire(attached.port);
         }
     }
@@ -118,28 +114,17 @@ impl Layout {
             }
         };
         let record = self.port_record(vnet, spec, interface, counter);
-        let slot = match nic.attached {
+        match nic.attached {
             Some(attached) if attached.record == record => return Ok(()),
-            Some(attached) => {
-                self.ports.retire(attached.port);
-                attached.slot
-            }
-            None => self.free_slot(interface.ifindex)?,
-        };
+            Some(attached) => self.ports.retire(attached.port),
+            None => {}
+        }
         let port = self.ports.take()?;
-        self.slots.insert(slot, interface.ifindex);
-        self.cells.set(slot, port);
+        self.slots.set(interface.ifindex, port, &mut self.cells)?;
         plan.ports.push((port, record));
         plan.devices.push((port, interface.ifindex));
-        nic.attached = Some(Attached { port, slot, record });
+        nic.attached = Some(Attached { port, record });
         Ok(())
-    }
-
-    fn free_slot(&self, ifindex: u32) -> Result<u32, CapacityExceeded> {
-        let first = 1 + ifindex % PORT_SLOTS;
-        (first..first + PORT_PROBES)
-            .find(|slot| !self.slots.contains_key(slot))
-            .ok_or(CapacityExceeded { table: Table::PortSlots, capacity: PORT_SLOTS })
     }
 
     fn port_record(
@@ -153,7 +138,8 @@ impl Layout {
         let routes = place.and_then(|place| place.subnets.get(&spec.subnet));
         let space = place.map(|place| &place.space);
         // Without an address of the family, or forwarding, there are no routes: nothing of the family gets through.
-        let cell = |has: bool, cell: Option<u32>| cell.filter(|_| has).unwrap_or(NONE);
+        let cell =
+            |has: bool, cell: Option<u32>| cell.filter(|_| has || spec.ip_forwarding).unwrap_or(NONE);
         let (has4, has6) = (spec.ipv4.is_some(), spec.ipv6.is_some());
         let forwarding = if spec.ip_forwarding { PORT_IP_FORWARDING } else { 0 };
         PortRecord {

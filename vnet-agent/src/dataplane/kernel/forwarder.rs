@@ -41,7 +41,15 @@ impl Forwarder {
     /// # Errors
     /// [`ForwardError`].
     pub fn start(image: &Image, links: Links) -> Result<Self, ForwardError> {
-        let publisher = create(image, Capacity::default(), 0)?;
+        Self::with_capacity(image, links, Capacity::default())
+    }
+
+    /// The same with tables of at least this capacity.
+    ///
+    /// # Errors
+    /// [`ForwardError`].
+    pub fn with_capacity(image: &Image, links: Links, capacity: Capacity) -> Result<Self, ForwardError> {
+        let publisher = create(image, capacity, 0)?;
         Ok(Self { publisher, links, earlier: Counters::default(), is_spent: false })
     }
 
@@ -116,6 +124,12 @@ impl Forwarder {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.publisher.layout().generation()
+    }
+
+    /// How large the tables are.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        self.publisher.layout().capacity()
     }
 
     /// The tables, to run the program on a frame.

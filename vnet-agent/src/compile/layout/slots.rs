@@ -1,0 +1,84 @@
+//! Port slots: the cells by which an ingress interface is found.
+//!
+//! A packet looks at the [`PORT_PROBES`] slots behind its interface's number modulo [`PORT_SLOTS`]. Interfaces are numbered
+//! one after the other, so that taken slots lie in dense rows, and on a host that has made more than 65,536 interfaces in its
+//! life a new one lands within such a row. Then interfaces of the row move on by a slot or two, up to the first free one; a
+//! commit shows all of it to packets at once. Only where more interfaces crowd together than there are slots is none found.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use vnet_common::abi::{NONE, PORT_PROBES, PORT_SLOTS};
+
+use super::super::plan::{CapacityExceeded, Table};
+use super::Cells;
+
+/// Which interface has which slot, and the port that the slot leads to.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    taken: BTreeMap<u32, (u32, u32)>,
+    slot_of: HashMap<u32, u32>,
+}
+
+/// The slots that a packet of this interface looks at.
+fn probed(ifindex: u32) -> std::ops::Range<u32> {
+    let first = 1 + ifindex % PORT_SLOTS;
+    first..first + PORT_PROBES
+}
+
+impl Slots {
+    /// Leads an interface to a port.
+    pub(super) fn set(&mut self, ifindex: u32, port: u32, cells: &mut Cells) -> Result<(), CapacityExceeded> {
+        let slot = match self.slot_of.get(&ifindex) {
+            Some(slot) => *slot,
+            None => self.make_room(ifindex, cells)?,
+        };
+        self.put(slot, ifindex, port, cells);
+        Ok(())
+    }
+
+    /// Leads an interface nowhere.
+    pub(super) fn clear(&mut self, ifindex: u32, cells: &mut Cells) {
+        if let Some(slot) = self.slot_of.remove(&ifindex) {
+            self.taken.remove(&slot);
+            cells.set(slot, NONE);
+        }
+    }
+
+    /// How many slots are taken.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.taken.len()
+    }
+
+    fn put(&mut self, slot: u32, ifindex: u32, port: u32, cells: &mut Cells) {
+        self.taken.insert(slot, (ifindex, port));
+        self.slot_of.insert(ifindex, slot);
+        cells.set(slot, port);
+    }
+
+    /// A slot for a new interface: the first free one that can be had by moving as few others as possible.
+    fn make_room(&mut self, ifindex: u32, cells: &mut Cells) -> Result<u32, CapacityExceeded> {
+        // Breadth first over slots; each is noted with the taken slot whose interface could move into it.
+        let mut reached: BTreeMap<u32, Option<u32>> = probed(ifindex).map(|slot| (slot, None)).collect();
+        let mut queue: VecDeque<u32> = probed(ifindex).collect();
+        let free = loop {
+            let full = CapacityExceeded { table: Table::PortSlots, capacity: PORT_SLOTS };
+            let slot = queue.pop_front().ok_or(full)?;
+            let Some((holder, _)) = self.taken.get(&slot) else { break slot };
+            for next in probed(*holder) {
+                reached.entry(next).or_insert_with(|| {
+                    queue.push_back(next);
+                    Some(slot)
+                });
+            }
+        };
+        let mut to = free;
+        while let Some(&Some(from)) = reached.get(&to) {
+            if let Some((holder, port)) = self.taken.remove(&from) {
+                self.put(to, holder, port, cells);
+            }
+            to = from;
+        }
+        Ok(to)
+    }
+}
