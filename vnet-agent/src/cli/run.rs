@@ -66,7 +66,8 @@ enum XdpMode {
 }
 
 pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
+    log.with_ansi(printer.error_color()).init();
     let options = Options {
         file: args.file.clone(),
         socket: args.socket.clone(),
@@ -164,6 +165,12 @@ fn print_ready(
     printer.line(summary(topology))?;
     for note in notes(topology) {
         printer.line(format_args!("note: {note}"))?;
+    }
+    let unassigned = nics.iter().filter(|nic| nic.state == NicState::Unassigned).count();
+    if unassigned > 0 {
+        printer.line(format_args!(
+            "note: NICs without an interface: {unassigned}; `vnet-agent lab up FILE` makes one for each, attached when it appears"
+        ))?;
     }
     let is_worth_a_row = |nic: &&NicStatus| {
         nics.len() <= MAX_LISTED || nic.state != NicState::Attached || !nic.notes.is_empty()
