@@ -5,6 +5,7 @@
 
 mod counters;
 mod error;
+mod lab;
 mod matrix;
 mod next_hop;
 mod nic;
@@ -65,6 +66,9 @@ enum Command {
     Drops(counters::DropsArgs),
     /// Who reaches whom by the rules and, probed, in truth
     Matrix(matrix::MatrixArgs),
+    /// A namespace and a veth pair for each NIC whose declaration names no interface
+    #[command(subcommand)]
+    Lab(lab::LabCommand),
 }
 
 /// Runs the command that the process was started with.
@@ -103,6 +107,7 @@ fn run(command: &Command, printer: &mut Printer<'_>) -> CliResult {
         Command::Counters(args) => counters::counters(args, printer),
         Command::Drops(args) => counters::drops(args, printer),
         Command::Matrix(args) => matrix::run(args, printer),
+        Command::Lab(command) => lab::run(command, printer),
     }
 }
 

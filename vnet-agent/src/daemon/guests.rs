@@ -37,7 +37,8 @@ pub(super) fn attached(
 
 /// Sees to the guests' ends. For each NIC, what is wrong at its guest's end.
 pub(super) async fn prepare(these: Vec<(NicName, Interface)>) -> Vec<(NicName, Vec<String>)> {
-    let one = async |(nic, interface): (NicName, Interface)| {
+    // No async closure: with one here, rustc 1.95 fails in incremental builds (unstable fingerprints).
+    let one = |(nic, interface): (NicName, Interface)| async move {
         let report = prepare_guest(&interface).await;
         tracing::debug!(%nic, interface = %interface.name, done = ?report.done, "saw to the guest's end");
         let problems = report.problems.iter().map(ToString::to_string).collect();

@@ -69,8 +69,9 @@ fn send(socket: &UdpSocket, family: Family, to: IpAddr, index: usize, token: [u8
 /// Whether an error says that this target is not reached now, and nothing about the others.
 fn is_unreachable(error: &io::Error) -> bool {
     use io::ErrorKind::{AddrNotAvailable, HostUnreachable, NetworkUnreachable};
+    // ENOBUFS: the queue is full, or for IPv4 the table of neighbours; for IPv6 the latter is EINVAL (net/ipv6/ip6_output.c).
     matches!(error.kind(), AddrNotAvailable | HostUnreachable | NetworkUnreachable)
-        || error.raw_os_error() == Some(libc::ENOBUFS)
+        || matches!(error.raw_os_error(), Some(libc::ENOBUFS | libc::EINVAL))
 }
 
 fn request(family: Family, index: usize, token: [u8; 8]) -> [u8; MESSAGE_BYTES] {

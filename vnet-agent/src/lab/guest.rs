@@ -1,8 +1,10 @@
 //! The guest's end of a lab's veth pair: what makes a namespace behave as a machine in a virtual network.
 //!
-//! As in Azure, the address has its subnet's prefix length and the default route leads to the subnet's first address. A
-//! neighbour of the same subnet is asked for by ARP, and the virtual router answers for it: traffic within a subnet is
-//! routed, and the guest need not know. The IPv6 router is fe80::1234:5678:9abc, told to the guest as a static route.
+//! As in Azure, the address has its subnet's prefix length and the default route leads to the subnet's first address; the
+//! IPv6 router is fe80::1234:5678:9abc, told to the guest as a static route. Traffic within a subnet is routed too, so the
+//! guest gets no on-link route for the subnet and asks for no neighbour but its router. With one, it would work as well
+//! (the virtual router answers ARP for every address), but the kernel keeps the neighbours of all namespaces in one table of
+//! 1,024 entries: fifty guests of one subnet that talk to each other would need 2,450.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -59,7 +61,9 @@ pub(super) async fn set_up(
         return Err(LabError::Offloads { nic: nic.name().clone() });
     }
     for Placed { address, prefix } in placed {
-        let request = handle.address().add(ifindex, *address, prefix.prefix_len());
+        let mut request = handle.address().add(ifindex, *address, prefix.prefix_len());
+        let no_route = AddressAttribute::Flags(AddressFlags::Noprefixroute);
+        request.message_mut().attributes.push(no_route);
         let what = format!("give {address} to NIC {}", nic.name());
         request.execute().await.map_err(LinkError::request(what))?;
     }
@@ -76,7 +80,7 @@ async fn add_default_route(nic: &Nic, prefix: IpNet, ifindex: u32, handle: &Hand
     let route = match prefix {
         IpNet::V4(prefix) => {
             let router = Ipv4Addr::from(u32::from(prefix.network()).wrapping_add(1));
-            RouteMessageBuilder::<Ipv4Addr>::new().gateway(router).output_interface(ifindex).build()
+            RouteMessageBuilder::<Ipv4Addr>::new().gateway(router).onlink().output_interface(ifindex).build()
         }
         IpNet::V6(_) => RouteMessageBuilder::<Ipv6Addr>::new()
             .gateway(ROUTER_LINK_LOCAL)

@@ -32,3 +32,38 @@ fn hash(text: &str) -> String {
     });
     (0..7).map(|digit| char::from(DIGITS[(hash >> (59 - 5 * digit)) as usize & 31])).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::InterfaceName;
+
+    fn of(name: &str) -> String {
+        interface_name(&NicName::new(name).unwrap())
+    }
+
+    #[test]
+    fn a_short_name_is_kept_whole_and_a_long_one_gets_a_hash() {
+        assert_eq!(of("twelve-bytes"), "vn-twelve-bytes");
+        assert_eq!(of("thirteen-byte"), "vn-thir-yhb6d32");
+        assert_eq!(namespace_name(&NicName::new("thirteen-byte").unwrap()), "vnet-thirteen-byte");
+    }
+
+    #[test]
+    fn ten_thousand_long_names_with_the_same_start_get_names_of_their_own() {
+        let names: std::collections::BTreeSet<String> =
+            (0..10_000).map(|number| of(&format!("virtual-machine-{number}"))).collect();
+        assert_eq!(names.len(), 10_000);
+    }
+
+    proptest! {
+        #[test]
+        fn every_nic_s_interface_has_a_name_that_the_kernel_takes(
+            name in "[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?"
+        ) {
+            prop_assert!(InterfaceName::new(&of(&name)).is_ok());
+        }
+    }
+}

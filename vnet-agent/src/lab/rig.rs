@@ -4,12 +4,11 @@
 //! the future half-way. What exists is refused rather than taken over, so that a lab always is what this file says.
 
 use std::collections::BTreeMap;
-
-use rtnetlink::packet_route::link::{
-    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoVeth, LinkAttribute, LinkMessage,
-};
-use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
+
+use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute, LinkMessage};
+use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth};
 
 use super::guest::{self, GUEST_INTERFACE};
 use super::namespace::{self, Maker, mark};
@@ -89,7 +88,7 @@ pub async fn up(topology: &Topology, options: &UpOptions) -> Result<Rig, LabErro
 }
 
 async fn build_all(
-    nics: &[(&std::sync::Arc<VirtualNetwork>, &Nic)],
+    nics: &[(&Arc<VirtualNetwork>, &Nic)],
     options: &UpOptions,
     queues: u32,
     host: &Handle,
@@ -155,10 +154,8 @@ fn veth(nic: &Nic, interface: &str, namespace: &Namespace, mtu_bytes: u32, queue
 /// Marks the host's end as a lab's and keeps the host's stack off it.
 async fn mark_host_end(nic: &NicName, interface: &str, host: &Handle) -> Result<u32, LabError> {
     let what = format!("mark {interface}");
-    let no_address = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)]);
     let marked = LinkUnspec::new_with_name(interface)
         .append_extra_attribute(LinkAttribute::IfAlias(mark(nic)))
-        .append_extra_attribute(LinkAttribute::AfSpecUnspec(vec![no_address]))
         .build();
     host.link().set(marked).execute().await.map_err(LinkError::request(&what))?;
     sysctl::silence_host(interface)?;
@@ -215,6 +212,9 @@ fn maker_of_link(nic: &NicName, link: Option<&Interface>) -> Maker {
 
 /// Removes what a lab made for the NICs of `topology`, and nothing else. What is gone already is no error.
 ///
+/// NICs that name an interface by now are looked at too: the file may have changed since the lab was built. What was
+/// built for a NIC that is no longer in it stays.
+///
 /// # Errors
 /// The first [`LabError`]; the rest is removed all the same.
 pub async fn down(topology: &Topology) -> Result<Removed, LabError> {
@@ -222,7 +222,7 @@ pub async fn down(topology: &Topology) -> Result<Removed, LabError> {
     let links = links_by_name(&host).await?;
     let mut removed = Removed::default();
     let mut first_error = None;
-    for (_, nic) in topology.nics().filter(|(_, nic)| nic.interface().is_none()) {
+    for (_, nic) in topology.nics() {
         if let Err(error) = remove(nic.name(), &links, &host, &mut removed).await {
             first_error.get_or_insert(error);
         }

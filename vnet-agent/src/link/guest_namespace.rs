@@ -62,10 +62,12 @@ pub(super) async fn find(id: i32) -> Result<Option<FoundNamespace>, LinkError> {
     for path in candidates() {
         // Not to be opened, gone meanwhile: not found by this path.
         let Ok(inode) = fs::metadata(&path) else { continue };
-        if !seen.insert((inode.dev(), inode.ino())) {
+        let inode = (inode.dev(), inode.ino());
+        if seen.contains(&inode) {
             continue;
         }
         let Ok(namespace) = Namespace::open(&path) else { continue };
+        seen.insert(inode);
         if number_of(&mut handle, &namespace).await? == Some(id) {
             return Ok(Some(FoundNamespace { namespace, path, is_own: false }));
         }

@@ -60,7 +60,7 @@ impl Rig {
 
     /// Runs a command of the lab.
     fn lab(&self, verb: &str) -> Result<()> {
-        let mut command = self.command(&["lab", verb]);
+        let mut command = self.command(&["lab", verb, "-o", "table"]);
         crate::command::run(command.arg(&self.file))
     }
 

@@ -108,9 +108,6 @@ fn route(image: &Image, packet: &Packet) -> Result<([u8; 6], u32, Counted), Drop
     if !is_own && !nic.ip_forwarding {
         return Err(DropReason::SourceSpoofed);
     }
-    if own.is_none() {
-        return Err(DropReason::NoRoute);
-    }
     let table = &vnet.subnets[&nic.subnet];
     let rows = table.iter().filter(|(prefix, _)| prefix.contains(&packet.destination));
     let (_, target) = rows.max_by_key(|(prefix, _)| prefix.prefix_len()).ok_or(DropReason::NoRoute)?;
@@ -129,8 +126,7 @@ fn route(image: &Image, packet: &Packet) -> Result<([u8; 6], u32, Counted), Drop
     assert!(image.vnets[target_name].ranges.contains(range), "{range} is no range of {target_name}");
     let found = holder(&image.vnets[target_name], packet.destination);
     let Some((receiver, found)) = found.filter(|_| range.contains(&packet.destination)) else {
-        let answers = packet.destination.is_ipv4() || is_own;
-        let is_router = peering.is_none() && router == Some(packet.destination) && answers;
+        let is_router = peering.is_none() && router == Some(packet.destination);
         return Err(if is_router { DropReason::RouterUnserved } else { DropReason::NoEndpoint });
     };
     let interface = found.interface.ok_or(DropReason::EndpointDetached)?;

@@ -1,0 +1,12 @@
+//! Labs by themselves: what is built, what is refused, and that nothing is left behind.
+//!
+//! What the agent reports of its own work is checked by other tools (`ip`, `ethtool`), which share no code with it.
+
+mod build;
+mod cleanup;
+mod commands;
+mod forward;
+mod guest;
+mod tools;
+mod topologies;
+mod watch;
