@@ -89,6 +89,31 @@ fn packets_cross_a_peering_and_are_counted_to_the_last_byte() {
 }
 
 #[test]
+fn watched_counters_are_a_line_of_json_a_second() {
+    use std::io::{BufRead, BufReader};
+    let pair = Pair::new();
+    let site = pair.site();
+    let _agent = site.start();
+    let mut command = Command::new(binary());
+    command.args(["counters", "--watch", "--socket"]).arg(site.socket()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("the agent can be started");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut sent = || -> u64 {
+        let line = lines.next().expect("a line").expect("the pipe can be read");
+        let counters: Value = serde_json::from_str(&line).expect("JSON");
+        counters["nics"][0]["sent"]["packets"].as_u64().expect("a number")
+    };
+    assert_eq!(sent(), 0);
+    assert_eq!(pair.a.ping(B, 3), 3);
+    let started = Instant::now();
+    while sent() < 3 {
+        assert!(started.elapsed() < Duration::from_secs(10), "the packets are not counted");
+    }
+    child.kill().expect("it goes on");
+    child.wait().expect("a child can be waited for");
+}
+
+#[test]
 fn the_agent_answers_as_the_file_does_and_adds_what_it_knows_of_interfaces() {
     let pair = Pair::new();
     let site = pair.site();

@@ -36,7 +36,9 @@ struct Matrix {
     total: usize,
     /// How many of them the rules let through.
     expected_reachable: usize,
-    /// How many of them are as expected; none where nothing was probed.
+    /// How many cells were to be probed: those of senders that a lab made. None where no probe was asked for.
+    probed: Option<usize>,
+    /// How many of those are as expected.
     as_expected: Option<usize>,
 }
 
@@ -50,6 +52,8 @@ struct Cell {
     expected: bool,
     /// Why they do not.
     reason: Option<String>,
+    /// Whether the cell was to be probed.
+    is_probed: bool,
     /// Whether an answer came; none where nothing was probed.
     observed: Option<bool>,
 }
@@ -70,8 +74,14 @@ pub(super) fn print(topology: &Topology, probe: bool, printer: &mut Printer<'_>)
         Format::Table => print_report(topology, &matrix, printer)?,
         format => printer.show_as(format, &matrix, |matrix| list(&matrix.cells))?,
     }
-    let is_as_expected = matrix.as_expected.is_none_or(|count| count == matrix.total);
-    Ok(if is_as_expected { Outcome::Done } else { Outcome::Failed })
+    Ok(if matrix.is_as_expected() { Outcome::Done } else { Outcome::Failed })
+}
+
+impl Matrix {
+    /// A probe of nothing shows nothing.
+    fn is_as_expected(&self) -> bool {
+        self.probed == self.as_expected && self.probed != Some(0)
+    }
 }
 
 fn observe(topology: &Topology) -> Result<Observed, CliError> {
@@ -81,6 +91,8 @@ fn observe(topology: &Topology) -> Result<Observed, CliError> {
 
 fn matrix(topology: &Topology, observed: Option<&Observed>) -> Matrix {
     let mut reachability = Reachability::new(topology);
+    // An interface of its own leads to a guest that somebody else runs: no probe starts there.
+    let is_of_lab = |nic: &NicName| topology.nic(nic).is_some_and(|(_, nic)| nic.interface().is_none());
     let mut cells = Vec::new();
     for family in Family::ALL {
         let nics = || topology.nics().map(|(_, nic)| nic).filter(|nic| family.address_of(nic).is_some());
@@ -96,14 +108,23 @@ fn matrix(topology: &Topology, observed: Option<&Observed>) -> Matrix {
                 family: family.to_string(),
                 expected: outcome.is_ok(),
                 reason: outcome.err().map(|reason| reason.to_string()),
+                is_probed: observed.is_some() && is_of_lab(from),
                 observed: observed.and_then(|observed| observed.get(&key).copied()),
             });
         }
     }
     let expected_reachable = cells.iter().filter(|cell| cell.expected).count();
-    // A cell without an answer either way is not as expected.
-    let as_expected = cells.iter().filter(|cell| cell.observed == Some(cell.expected)).count();
-    Matrix { total: cells.len(), expected_reachable, as_expected: observed.map(|_| as_expected), cells }
+    let probed = cells.iter().filter(|cell| cell.is_probed).count();
+    // A cell that was to be probed and has no answer either way is not as expected.
+    let as_expected =
+        cells.iter().filter(|cell| cell.is_probed && cell.observed == Some(cell.expected)).count();
+    Matrix {
+        total: cells.len(),
+        expected_reachable,
+        probed: observed.map(|_| probed),
+        as_expected: observed.map(|_| as_expected),
+        cells,
+    }
 }
 
 fn word(reached: bool) -> &'static str {
@@ -111,26 +132,25 @@ fn word(reached: bool) -> &'static str {
 }
 
 /// What a cell shows: `expected`, or `expected/observed`; what is not as expected is marked.
-fn shown(cell: &Cell, is_probed: bool) -> String {
+fn shown(cell: &Cell) -> String {
     let expected = word(cell.expected);
     match cell.observed {
+        _ if !cell.is_probed => expected.to_owned(),
         Some(observed) if observed == cell.expected => format!("{expected}/{}", word(observed)),
         Some(observed) => format!("{expected}/{} !", word(observed)),
-        None if is_probed => format!("{expected}/? !"),
-        None => expected.to_owned(),
+        None => format!("{expected}/? !"),
     }
 }
 
 fn print_report(topology: &Topology, matrix: &Matrix, printer: &mut Printer<'_>) -> Result<(), CliError> {
-    let is_probed = matrix.as_expected.is_some();
-    printer.line(if is_probed {
+    printer.line(if matrix.probed.is_some() {
         "Who reaches whom, row to column: by the rules/by probe"
     } else {
         "Who reaches whom, row to column, by the rules"
     })?;
     if topology.nic_count() <= MAX_DRAWN {
         for family in Family::ALL {
-            draw(&matrix.cells, family, is_probed, printer)?;
+            draw(&matrix.cells, family, printer)?;
         }
     } else {
         printer.line("")?;
@@ -138,19 +158,23 @@ fn print_report(topology: &Topology, matrix: &Matrix, printer: &mut Printer<'_>)
     }
     print_reasons(&matrix.cells, printer)?;
     printer.line("")?;
-    match matrix.as_expected {
-        Some(count) => printer.line(format_args!("matrix: {count} of {} as expected", matrix.total)),
-        None => {
-            printer.line(format_args!("matrix: {} of {} reachable", matrix.expected_reachable, matrix.total))
-        }
+    let (Some(probed), Some(as_expected)) = (matrix.probed, matrix.as_expected) else {
+        let Matrix { expected_reachable, total, .. } = matrix;
+        return printer.line(format_args!("matrix: {expected_reachable} of {total} reachable"));
+    };
+    if probed < matrix.total {
+        let left = matrix.total - probed;
+        printer
+            .line(format_args!("{left} cells not probed: their senders have interfaces that no lab made"))?;
     }
+    printer.line(format_args!("matrix: {as_expected} of {probed} as expected"))
 }
 
-fn draw(cells: &[Cell], family: Family, is_probed: bool, printer: &mut Printer<'_>) -> Result<(), CliError> {
+fn draw(cells: &[Cell], family: Family, printer: &mut Printer<'_>) -> Result<(), CliError> {
     let family = family.to_string();
     let mut rows: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| cell.family == family) {
-        rows.entry(&cell.from).or_default().insert(&cell.to, shown(cell, is_probed));
+        rows.entry(&cell.from).or_default().insert(&cell.to, shown(cell));
     }
     if rows.is_empty() {
         return Ok(());
@@ -196,4 +220,106 @@ fn list(cells: &[Cell]) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    /// `a` and `b` in peered networks, `c` alone; `c` has an interface of its own.
+    fn topology() -> Topology {
+        let vnet = |name: &str, number: u8, peerings: &str| {
+            format!(
+                "  - name: {name}
+    region: westeurope
+    addressSpace: [10.{number}.0.0/16]
+    subnets: [{{ name: default, addressPrefixes: [10.{number}.1.0/24] }}]
+    peerings: [{peerings}]
+"
+            )
+        };
+        let text = [
+            "virtualNetworks:\n".to_owned(),
+            vnet("a", 1, "{ name: a-b, remoteVirtualNetwork: b }"),
+            vnet("b", 2, "{ name: b-a, remoteVirtualNetwork: a }"),
+            vnet("c", 3, ""),
+            "nics:
+  - { name: a, subnet: a/default, addresses: [10.1.1.4] }
+  - { name: b, subnet: b/default, addresses: [10.2.1.4] }
+  - { name: c, subnet: c/default, addresses: [10.3.1.4], interface: eth9 }
+"
+            .to_owned(),
+        ];
+        config::load(&text.concat(), &Topology::default()).unwrap().topology
+    }
+
+    fn observed(answers: &[(&str, &str, bool)]) -> Observed {
+        let name = |name: &str| NicName::new(name).unwrap();
+        answers.iter().map(|(from, to, reached)| ((name(from), name(to), Family::Ipv4), *reached)).collect()
+    }
+
+    fn report(observed: Option<&Observed>) -> (String, bool) {
+        let topology = topology();
+        let mut bytes = Vec::new();
+        let mut printer = Printer::new(&mut bytes, None, false, false);
+        let matrix = matrix(&topology, observed);
+        print_report(&topology, &matrix, &mut printer).unwrap();
+        drop(printer);
+        (String::from_utf8(bytes).unwrap(), matrix.is_as_expected())
+    }
+
+    const AS_THE_RULES_SAY: [(&str, &str, bool); 4] =
+        [("a", "b", true), ("a", "c", false), ("b", "a", true), ("b", "c", false)];
+
+    #[test]
+    fn a_probe_that_finds_what_the_rules_say_is_as_expected() {
+        let (text, is_as_expected) = report(Some(&observed(&AS_THE_RULES_SAY)));
+        assert!(is_as_expected);
+        let expected = "Who reaches whom, row to column: by the rules/by probe
+
+IPv4  a        b        c
+----  -------  -------  -----
+a     -        yes/yes  no/no
+b     yes/yes  -        no/no
+c     no       no       -
+
+Why not, by the rules:
+  virtual networks a and c are not peered (1 cell)
+  virtual networks b and c are not peered (1 cell)
+  virtual networks c and a are not peered (1 cell)
+  virtual networks c and b are not peered (1 cell)
+
+2 cells not probed: their senders have interfaces that no lab made
+matrix: 4 of 4 as expected
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_leak_a_loss_and_a_missing_answer_are_each_marked_and_fail_the_matrix() {
+        for (index, mark) in [(0, "yes/no !"), (1, "no/yes !")] {
+            let mut answers = AS_THE_RULES_SAY;
+            answers[index].2 = !answers[index].2;
+            let (text, is_as_expected) = report(Some(&observed(&answers)));
+            assert!(!is_as_expected && text.contains(mark), "{text}");
+            assert!(text.ends_with("matrix: 3 of 4 as expected\n"), "{text}");
+        }
+        let (text, is_as_expected) = report(Some(&observed(&AS_THE_RULES_SAY[1..])));
+        assert!(!is_as_expected && text.contains("yes/? !"), "{text}");
+    }
+
+    #[test]
+    fn without_a_probe_nothing_can_differ_and_a_probe_of_nothing_shows_nothing() {
+        let (text, is_as_expected) = report(None);
+        assert!(is_as_expected && text.ends_with("matrix: 2 of 6 reachable\n"), "{text}");
+        let nothing = Matrix {
+            cells: Vec::new(),
+            total: 0,
+            expected_reachable: 0,
+            probed: Some(0),
+            as_expected: Some(0),
+        };
+        assert!(!nothing.is_as_expected());
+    }
 }

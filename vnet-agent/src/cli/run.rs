@@ -66,7 +66,8 @@ enum XdpMode {
 }
 
 pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
+    log.with_ansi(printer.error_color()).init();
     let options = Options {
         file: args.file.clone(),
         socket: args.socket.clone(),
@@ -136,7 +137,7 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>) -> Result<(), CliError> {
                 printer.line(describe_nic(nic))?;
             }
         }
-        Event::Guest { nic, notes } if notes.is_empty() => {
+        Event::Guest { nic, notes: [] } => {
             printer.line(format_args!("NIC {nic}: the guest's end is in order"))?;
         }
         Event::Guest { nic, notes } => {
@@ -145,10 +146,10 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>) -> Result<(), CliError> {
             }
         }
         Event::Stopping { is_detaching: true } => {
-            printer.line("stopping: the program comes off every interface")?
+            printer.line("stopping: the program comes off every interface")?;
         }
         Event::Stopping { is_detaching: false } => {
-            printer.line("stopping: the interfaces go on forwarding")?
+            printer.line("stopping: the interfaces go on forwarding")?;
         }
     }
     Ok(())
@@ -164,6 +165,12 @@ fn print_ready(
     printer.line(summary(topology))?;
     for note in notes(topology) {
         printer.line(format_args!("note: {note}"))?;
+    }
+    let unassigned = nics.iter().filter(|nic| nic.state == NicState::Unassigned).count();
+    if unassigned > 0 {
+        printer.line(format_args!(
+            "note: NICs without an interface: {unassigned}; `vnet-agent lab up FILE` makes one for each, attached when it appears"
+        ))?;
     }
     let is_worth_a_row = |nic: &&NicStatus| {
         nics.len() <= MAX_LISTED || nic.state != NicState::Attached || !nic.notes.is_empty()
