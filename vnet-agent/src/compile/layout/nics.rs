@@ -138,8 +138,7 @@ impl Layout {
         let routes = place.and_then(|place| place.subnets.get(&spec.subnet));
         let space = place.map(|place| &place.space);
         // Without an address of the family, or forwarding, there are no routes: nothing of the family gets through.
-        let cell =
-            |has: bool, cell: Option<u32>| cell.filter(|_| has || spec.ip_forwarding).unwrap_or(NONE);
+        let cell = |has: bool, cell: Option<u32>| cell.filter(|_| has || spec.ip_forwarding).unwrap_or(NONE);
         let (has4, has6) = (spec.ipv4.is_some(), spec.ipv6.is_some());
         let forwarding = if spec.ip_forwarding { PORT_IP_FORWARDING } else { 0 };
         PortRecord {
