@@ -2,6 +2,11 @@
 //!
 //! A commit mostly waits for readers, so several threads share the topologies, each with a program, tables and a network
 //! namespace of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy takes a helper of a test file for production code"
+)]
 
 use std::ops::Range;
 use std::thread;
@@ -16,11 +21,11 @@ const THREADS: u64 = 4;
 /// The most NICs that are attached at a time.
 const INTERFACES: usize = 64;
 
+/// What a thread does with its share of the seeds.
+type Run = fn(Range<u64>, &mut Kernel, &[u32]) -> Result<Tally, Failure>;
+
 /// Shares `seeds` out among threads and puts together what came up.
-fn in_threads(
-    seeds: Range<u64>,
-    run: fn(Range<u64>, &mut Kernel, &[u32]) -> Result<Tally, Failure>,
-) -> Tally {
+fn in_threads(seeds: Range<u64>, run: Run) -> Tally {
     let share = (seeds.end - seeds.start).div_ceil(THREADS);
     let starts = seeds.clone().step_by(usize::try_from(share).unwrap());
     let threads: Vec<_> = starts

@@ -56,7 +56,7 @@ fn require_veth() -> Result<()> {
         Ok(())
     };
     ip(&["netns", "add", &name]).context("network namespaces cannot be made here")?;
-    let made = ip(&["-n", &name, "link", "add", "a", "type", "veth", "peer", "name", "b"])
+    let made = ip(&["-n", &name, "link", "add", "name", "vnet0", "type", "veth", "peer", "name", "vnet1"])
         .context("this kernel has no veth interfaces: it must be built with CONFIG_VETH");
     ip(&["netns", "delete", &name]).context("a network namespace cannot be removed")?;
     made

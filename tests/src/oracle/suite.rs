@@ -99,7 +99,7 @@ pub struct Failure {
     /// The seed of the first topology that the forwarder held.
     pub since: u64,
     /// On what.
-    pub disagreement: Disagreement,
+    pub disagreement: Box<Disagreement>,
 }
 
 /// The seeds of a run of `count` topologies: from 1 on, or from `VNET_TEST_SEED`.
@@ -120,7 +120,7 @@ fn each<F: Forwarder>(
     let since = seeds.start;
     let mut tally = Tally::default();
     for seed in seeds {
-        let failed = |disagreement| Failure { seed, since, disagreement };
+        let failed = |disagreement| Failure { seed, since, disagreement: Box::new(disagreement) };
         let mut trial = Trial::new(seed, forwarder, interfaces);
         run(&mut trial).map_err(failed)?;
         tally.merge(&trial.tally);

@@ -4,20 +4,15 @@
 //! key that is merely unknown or not supported yet spoils nothing: the object is checked further without it.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::str::FromStr;
-
-use ipnet::IpNet;
 
 use super::assertion::Assertion;
 use super::keys;
-use super::problem::Finding;
-use super::reader::{Fields, Reader, quoted};
+use super::reader::{Fields, Reader};
 use super::tree::NodeId;
 use crate::model::{
-    AddressSpace, Declared, DesiredState, InterfaceName, MacAddress, NameError, NicName, NicSpec,
-    PrefixFault, Refusal, RefusalCode, Region, ResourceId, SubnetRef, SubnetRefError, SubnetSpec, VnetName,
-    VnetSpec,
+    Declared, DesiredState, InterfaceName, MacAddress, NicName, NicSpec, Refusal, Region, ResourceId,
+    SubnetRef, SubnetRefError, SubnetSpec, VnetName, VnetSpec,
 };
 
 /// What a file declares.
@@ -191,120 +186,4 @@ fn nic_spec(reader: &mut Reader<'_>, fields: &Fields, name: Option<NicName>) -> 
         interface: interface?,
         enable_ip_forwarding: forwarding?,
     })
-}
-
-impl<'t> Reader<'t> {
-    /// A required name. One that breaks its rule is refused as the model would refuse it.
-    pub(super) fn name<T>(
-        &mut self,
-        fields: &Fields,
-        key: &str,
-        check: impl Fn(&str) -> Result<T, NameError>,
-    ) -> Option<T> {
-        let node = fields.get(key)?;
-        self.named(node, key, check)
-    }
-
-    /// As [`name`](Self::name), for a value that is found already.
-    pub(super) fn named<T>(
-        &mut self,
-        node: NodeId,
-        key: &str,
-        check: impl Fn(&str) -> Result<T, NameError>,
-    ) -> Option<T> {
-        let text = self.text(node, key)?;
-        check(text).map_err(|error| self.refuse(node, &Refusal::InvalidResourceName { error })).ok()
-    }
-
-    /// A text that need not be there: `None` when it is wrong, `Some(None)` when it is not there.
-    fn optional<T, E: std::fmt::Display>(
-        &mut self,
-        fields: &Fields,
-        key: &str,
-        check: impl Fn(&str) -> Result<T, E>,
-    ) -> Option<Option<T>> {
-        let Some(node) = fields.get(key) else { return Some(None) };
-        let text = self.text(node, key)?;
-        check(text).map(Some).map_err(|error| self.form(node, error.to_string())).ok()
-    }
-
-    /// A truth value that need not be there.
-    pub(super) fn optional_flag(&mut self, fields: &Fields, key: &str, default: bool) -> Option<bool> {
-        fields.get(key).map_or(Some(default), |node| self.flag(node, key))
-    }
-
-    /// A required list of prefixes; `None` when any of them is wrong.
-    fn prefixes(&mut self, fields: &Fields, key: &str, of: Option<&ResourceId>) -> Option<Vec<IpNet>> {
-        let elements = self.words(fields.get(key)?, key)?;
-        let mut prefixes = Vec::with_capacity(elements.len());
-        for node in elements {
-            let Some(text) = self.element(*node, key, "a prefix") else { continue };
-            let checked = match text.parse::<IpNet>() {
-                Err(_) => Err(PrefixFault::Form),
-                // Each prefix on its own first: the model names one fault of a list, not all.
-                Ok(prefix) => AddressSpace::new(vec![prefix]).map(|_| prefix).map_err(|(_, fault)| fault),
-            };
-            match checked {
-                Ok(prefix) => prefixes.push(prefix),
-                Err(fault) => self.wrong_prefix(*node, text, of, &fault),
-            }
-        }
-        (prefixes.len() == elements.len()).then_some(prefixes)
-    }
-
-    /// A NIC's addresses, one of a family at most; `None` when any is wrong.
-    fn addresses(
-        &mut self,
-        fields: &Fields,
-        of: Option<&ResourceId>,
-    ) -> Option<(Option<std::net::Ipv4Addr>, Option<std::net::Ipv6Addr>)> {
-        let elements = self.words(fields.get("addresses")?, "addresses")?;
-        let (mut ipv4, mut ipv6) = (None, None);
-        let mut wrong = false;
-        for node in elements {
-            let Some(text) = self.element(*node, "addresses", "an IP address") else {
-                wrong = true;
-                continue;
-            };
-            let earlier = match text.parse() {
-                Ok(IpAddr::V4(address)) => ipv4.replace(address).map(|_| "IPv4"),
-                Ok(IpAddr::V6(address)) => ipv6.replace(address).map(|_| "IPv6"),
-                Err(_) => {
-                    wrong = true;
-                    self.wrong_prefix(*node, text, of, &PrefixFault::Address);
-                    None
-                }
-            };
-            if let Some(family) = earlier {
-                wrong = true;
-                self.form(*node, format!("a NIC has one {family} address at most, and this is another"));
-            }
-        }
-        (!wrong).then_some((ipv4, ipv6))
-    }
-
-    fn element(&mut self, node: NodeId, key: &str, wanted: &str) -> Option<&'t str> {
-        let tree = self.tree;
-        let text = tree.text(node);
-        if text.is_none() {
-            let ends_in_colon = tree.kind(node) == "a mapping";
-            let help = ends_in_colon
-                .then(|| "an IPv6 address or prefix that YAML takes for a key needs quotes".to_owned());
-            let message = format!("an entry of `{key}` must be {wanted}, but this is {}", tree.kind(node));
-            let span = Some(tree.span(node));
-            self.findings.push(Finding { message, span, help, ..Finding::default() });
-        }
-        text
-    }
-
-    /// Refuses a prefix or address as the model would, of an object that may have no name.
-    fn wrong_prefix(&mut self, node: NodeId, text: &str, of: Option<&ResourceId>, fault: &PrefixFault) {
-        let of = of.map(|resource| format!("{resource}: ")).unwrap_or_default();
-        self.findings.push(Finding {
-            code: Some(RefusalCode::InvalidAddressPrefix),
-            message: format!("{of}{} {fault}", quoted(text)),
-            span: Some(self.tree.span(node)),
-            ..Finding::default()
-        });
-    }
 }

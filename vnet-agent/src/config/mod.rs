@@ -29,6 +29,8 @@ mod problem;
 mod reader;
 mod render;
 mod tree;
+mod values;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -39,7 +41,6 @@ use crate::model::{Change, Topology, plan_file};
 use file::Declarations;
 use problem::{Finding, Findings};
 use reader::Reader;
-use tree::Tree;
 
 /// The most bytes that a file may have.
 pub const MAX_FILE_BYTES: usize = 64 << 20;
@@ -83,7 +84,7 @@ fn read(text: &str, current: &Topology, findings: &mut Findings) -> Option<Loade
         whole(findings, format!("the file has {} bytes; {MAX_FILE_BYTES} are the most", text.len()));
         return None;
     }
-    let tree = Tree::parse(text, findings)?;
+    let tree = yaml::parse(text, findings)?;
     let Some(root) = tree.root() else {
         let message = "the file is empty; to have no virtual network at all, write `virtualNetworks: []`";
         whole(findings, message.to_owned());

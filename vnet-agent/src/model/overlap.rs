@@ -155,3 +155,33 @@ impl Topology {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{
+        Operation, PeeredSubnets, PeeringFlags, PeeringName, PeeringSpec, RefusalCode, Region, Topology,
+        VnetName, VnetSpec,
+    };
+
+    #[test]
+    fn a_virtual_network_never_peers_with_itself_not_even_where_none_of_its_subnets_takes_part() {
+        let name = VnetName::new("a").unwrap();
+        let spec = VnetSpec {
+            name: name.clone(),
+            region: Region::new("westeurope").unwrap(),
+            address_space: vec!["10.0.0.0/16".parse().unwrap()],
+        };
+        let topology = Topology::default().apply(Operation::CreateVnet(spec)).unwrap();
+        let nobody = PeeredSubnets { local: [].into(), remote: [].into(), only_ipv6: false };
+        for subnets in [None, Some(nobody)] {
+            let spec = PeeringSpec {
+                name: PeeringName::new("to-itself").unwrap(),
+                remote: name.clone(),
+                flags: PeeringFlags::default(),
+                subnets,
+            };
+            let refusal = topology.apply(Operation::CreatePeering(name.clone(), spec)).unwrap_err();
+            assert_eq!(refusal.code(), RefusalCode::VnetAddressSpacesOverlap);
+        }
+    }
+}

@@ -54,7 +54,7 @@ fn crossing(rig: &Rig, pair: &Pair) -> Result<()> {
     required(&["ping", "-c", "3", "-i", "0.2", address])?;
     // One hop: the receiver. The virtual router does not show.
     required(&["traceroute", "-n", "-m", "3", "-q", "1", address])?;
-    for protocol in [&[][..], &["-u", "-b", "200M"]] {
+    for protocol in [&[][..], &["-u", "-b", "50M"]] {
         let mut server = rig
             .exec(&pair.to, &["iperf3", "-s", "-1"])
             .stdout(Stdio::null())

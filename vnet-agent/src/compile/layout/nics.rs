@@ -160,3 +160,46 @@ impl Layout {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::super::super::image::Image;
+    use super::*;
+    use crate::compile::plan::Capacity;
+    use crate::model::{NicName, SubnetName};
+
+    /// An image of one NIC for each of `nics`: its virtual network, and the ifindex that it is attached by.
+    fn image(nics: &[(&str, u32)]) -> Image {
+        let mut vnets: BTreeMap<VnetName, Arc<VnetImage>> = BTreeMap::new();
+        for (vnet, ifindex) in nics {
+            let nic = NicImage {
+                subnet: SubnetName::new("s").unwrap(),
+                mac: [2, 0, 0, 0, 0, u8::try_from(*ifindex).unwrap()],
+                ipv4: None,
+                ipv6: None,
+                router4: None,
+                router6: None,
+                ip_forwarding: false,
+                interface: Some(Interface { ifindex: *ifindex, mtu_bytes: 1500 }),
+            };
+            let place = Arc::make_mut(vnets.entry(VnetName::new(vnet).unwrap()).or_default());
+            place.nics.insert(NicName::new(&format!("n{ifindex}")).unwrap(), nic);
+        }
+        Image { vnets }
+    }
+
+    #[test]
+    fn an_interface_passes_to_another_virtual_network_though_all_slots_around_are_taken() {
+        let mut layout = Layout::new(Capacity::default(), 0);
+        layout.plan(&image(&[("b", 10), ("b", 11), ("b", 12), ("b", 13), ("b", 14)])).unwrap();
+        layout.settle();
+        // Virtual networks are planned in the order of their names: the new one comes before the one that gives.
+        let plan = layout.plan(&image(&[("a", 10), ("b", 11), ("b", 12), ("b", 13), ("b", 14)])).unwrap();
+        let [(port, record)] = plan.ports[..] else { panic!("one port changes: {:?}", plan.ports) };
+        assert_eq!((record.ifindex, plan.devices.as_slice()), (10, &[(port, 10)][..]));
+        assert!(plan.cells.contains(&(11, port)), "slot 11 is that of ifindex 10: {:?}", plan.cells);
+    }
+}

@@ -1,8 +1,11 @@
 //! The topology file, from the outside: what loads, what is refused, and what the refusals look like.
 
-mod examples;
-
-use pretty_assertions::assert_eq;
+mod changes;
+mod form;
+mod limits;
+mod many;
+mod random;
+mod render;
 
 use super::{Loaded, Problems, load};
 use crate::model::Topology;
