@@ -3,7 +3,7 @@
 use pretty_assertions::assert_eq;
 
 use super::{and_system, rows, table};
-use crate::model::tests::{World, peering, peering_name, prefixes, subnets, vnet, vnet_name};
+use crate::model::tests::{World, peering, peering_name, prefixes, subnet, subnets, vnet, vnet_name};
 use crate::model::*;
 use crate::routing::NextHop;
 
@@ -145,6 +145,26 @@ fn subnet_peering_is_a_row_for_each_taking_part_prefix_in_the_taking_part_subnet
         ));
         assert_eq!(rows(&only, "a", "s"), a_and(&six), "{here} {there}");
     }
+}
+
+#[test]
+fn a_prefix_that_passes_to_a_subnet_that_is_not_named_is_no_row_any_more() {
+    let side = |of: &str, remote: &str, local: &[&str], theirs: &[&str]| {
+        let name = format!("{of}-to-{remote}");
+        let spec = PeeringSpec { subnets: subnets(local, theirs, false), ..peering(&name, remote) };
+        Operation::CreatePeering(vnet_name(of), spec)
+    };
+    let update = |name: &str, list: &[&str]| Operation::UpdateSubnet(vnet_name("b"), subnet(name, list));
+    let world = chain()
+        .with(side("a", "b", &["s"], &["t"]))
+        .with(side("b", "a", &["s", "t"], &["s"]))
+        .with(update("t", &["10.1.3.0/24"]))
+        .with(update("s", &["10.1.1.0/24", "10.1.2.0/24"]));
+    // a took over 10.1.2.0/24 as t's. It is now that of s, which b offers and a does not name.
+    assert_eq!(world.object("a", "b").remote_address_space(), prefixes(&["10.1.2.0/24"]));
+    assert_eq!(rows(&world, "a", "s"), a_and(&[]));
+    let synced = world.sync("a", "b");
+    assert_eq!(rows(&synced, "a", "s"), a_and(&["Default Active 10.1.3.0/24 VNetPeering"]));
 }
 
 #[test]
