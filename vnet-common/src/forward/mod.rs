@@ -184,6 +184,7 @@ fn decide_for<T: Tables, F: Frame>(
     if !ethernet::is_from(header, &port.mac) {
         return Err(DropReason::MacSpoofed);
     }
+    // A single destination may be any: there is no layer-2 domain, and the IP address alone decides where a packet goes.
     let to_group = ethernet::to_group(header);
     match ethernet::ether_type(header) {
         ethernet::TYPE_IPV4 => v4::decide(view, frame, port, to_group),
@@ -201,7 +202,8 @@ fn decide_for<T: Tables, F: Frame>(
 /// kernel/bpf/devmap.c, `xdp_ok_fwd_dev`).
 const SURELY_LINEAR_BYTES: u32 = 2048;
 
-/// The length of the frame, where it holds the `needed` bytes that its headers claim.
+/// The length of the frame, where it holds the `needed` bytes that its headers claim. Bytes behind the packet are padding,
+/// as a short packet needs it on Ethernet: they are delivered, counted, and measured against the MTU.
 ///
 /// The kernel is asked for the length over all buffers only where it can differ from the accessible part.
 #[inline(always)]

@@ -153,10 +153,9 @@ fn every_reason_for_a_drop_comes_up_but_for_a_device_that_is_gone() {
 }
 
 #[test]
-fn ipv6_is_dropped_by_the_same_reasons() {
+fn ipv6_and_nics_without_an_address_are_dropped_by_the_same_reasons() {
     let foreign = Host { v6: v6(0xee, 9), ..APPLIANCE };
     let to = |third: u8, last: u8| udp6(&A1, v6(third, last), 4);
-    let unspecified = Host { v6: [0; 16], ..BARE };
     let cases = [
         (A1, patched(to(1, 5), 0, &[0x33; 6]), DropReason::NotUnicast),
         (A1, udp6(&Host { v6: SMALL.v6, ..A1 }, B1.v6, 4), DropReason::SourceSpoofed),
@@ -171,8 +170,10 @@ fn ipv6_is_dropped_by_the_same_reasons() {
         (A1, to(1, 77), DropReason::EndpointDetached),
         (A1, udp6(&A1, SMALL.v6, 1353), DropReason::MtuExceeded),
         (A1, to(1, 1), DropReason::RouterUnserved),
-        // A NIC without an address has the route to its own range, for the asking; :: has no other right.
-        (BARE, udp6(&Host { v6: A1.v6, ..unspecified }, B1.v6, 4), DropReason::SourceSpoofed),
+        // A NIC without an address has zeros for one, which are nobody's.
+        (BARE, udp6(&Host { v6: A1.v6, ..BARE }, B1.v6, 4), DropReason::SourceSpoofed),
+        (BARE, udp6(&BARE, B1.v6, 4), DropReason::SourceSpoofed),
+        (BARE, udp4(&BARE, B1.v4, 4), DropReason::SourceSpoofed),
     ];
     for (from, frame, reason) in cases {
         check(reason.word(), &from, &frame, outcome(&from, Action::Drop(reason)));
