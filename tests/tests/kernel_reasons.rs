@@ -17,10 +17,11 @@ use vnet_tests::requirements::require_root_and_bpf;
 use vnet_tests::rig::{Hex, Observed, Rig};
 use vnet_tests::world::nic_name;
 
-/// The most instructions that the verifier may walk to accept the program. It walked some 160,000 on Linux 6.18 when this
+/// The most instructions that the verifier may walk to accept the program. It walked some 126,000 on Linux 6.18 when this
 /// was written; the kernel gives up at a million (BPF_COMPLEXITY_LIMIT_INSNS), and older kernels prune less. A change
-/// that comes near wants a look at what it does to loops and branches before this is raised.
-const VERIFIED_INSTRUCTIONS_CEILING: u32 = 250_000;
+/// that comes near wants a look at what it does to loops and branches before this is raised: one branch more in the
+/// check of a solicitation, walked once for each way through the extension headers, has cost 40,000.
+const VERIFIED_INSTRUCTIONS_CEILING: u32 = 200_000;
 
 #[test]
 fn the_verifier_walks_fewer_instructions_than_the_stated_ceiling() {

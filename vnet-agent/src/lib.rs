@@ -1,6 +1,7 @@
 //! The agent's library.
 
 pub mod api;
+pub mod bench;
 pub mod cli;
 pub mod compile;
 pub mod config;

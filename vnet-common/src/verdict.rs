@@ -84,3 +84,29 @@ impl DropReason {
         Self::ALL.get(index).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_reason_has_a_word_of_its_own_that_a_metric_can_carry() {
+        let words: BTreeSet<&str> = DropReason::ALL.iter().map(|reason| reason.word()).collect();
+        assert_eq!(words.len(), DROP_REASONS);
+        for reason in DropReason::ALL {
+            let word = reason.word();
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            assert!(word.chars().all(plain) && !word.starts_with('-') && !word.ends_with('-'), "{word}");
+            assert!(reason.help().ends_with('.'), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_number_names_its_reason_and_nothing_behind_the_last_one() {
+        for (index, reason) in DropReason::ALL.iter().enumerate() {
+            assert_eq!(DropReason::from_index(index), Some(*reason));
+        }
+        assert_eq!(DropReason::from_index(DROP_REASONS), None);
+    }
+}

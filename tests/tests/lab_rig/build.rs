@@ -117,7 +117,7 @@ async fn a_nic_with_an_interface_of_its_own_gets_nothing() {
     let world = World::default()
         .vnet("v", &["10.1.0.0/16"], &["10.1.2.0/24"])
         .nic(&own, "v", &["10.1.2.4"], |nic| {
-            nic.interface = Some(InterfaceName::new("tap-of-its-own").unwrap())
+            nic.interface = Some(InterfaceName::new("tap-of-its-own").unwrap());
         })
         .nic(&made, "v", &["10.1.2.5"], |_| {});
     let lab = Lab::up(&world, 1500).await.unwrap();

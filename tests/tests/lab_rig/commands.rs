@@ -1,9 +1,7 @@
 //! Labs by the command line.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -11,23 +9,10 @@ use nix::unistd::Pid;
 use pretty_assertions::assert_eq;
 use tempfile::NamedTempFile;
 use vnet_agent::lab::{interface_name, namespace_name};
+use vnet_tests::program::binary;
 
 use crate::tools::{interface_exists, namespace_exists};
 use crate::topologies::{name, unique};
-
-/// The agent's binary, built from the sources as they are: Cargo tells a test where a binary is only within one package.
-fn agent() -> Command {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    let binary = BINARY.get_or_init(|| {
-        let build = ["build", "--quiet", "--package", "vnet-agent", "--bin", "vnet-agent"];
-        let status = Command::new(env!("CARGO")).args(build).status().unwrap();
-        assert!(status.success(), "vnet-agent cannot be built");
-        // <target>/<profile>/deps/<test>
-        let test = std::env::current_exe().unwrap();
-        test.parent().and_then(Path::parent).unwrap().join("vnet-agent")
-    });
-    Command::new(binary)
-}
 
 /// A topology file with dual-stack NICs, whose lab is taken down with this value.
 struct LabFile {
@@ -54,7 +39,7 @@ impl LabFile {
     }
 
     fn command(&self, verb: &str, arguments: &[&str]) -> Command {
-        let mut command = agent();
+        let mut command = Command::new(binary());
         command.arg("lab").arg(verb).arg(self.file.path()).args(arguments);
         command
     }

@@ -2,19 +2,19 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pretty_assertions::assert_eq;
 use vnet_agent::compile::image::Interface;
 use vnet_agent::compile::{Attachments, Compiled, compile};
-use vnet_agent::dataplane::kernel::{AttachMode, Forwarder, Links, PinDirectory};
+use vnet_agent::dataplane::kernel::Forwarder;
 use vnet_agent::lab::{self, ProbeOptions, namespace_name};
 use vnet_agent::link::{Namespace, Problem, interfaces, prepare_guest};
 use vnet_agent::routing::{Family, Reachability};
 
-use vnet_tests::requirements::require_bpffs;
+use vnet_tests::pins::Pins;
 
 use crate::tools::within;
 use crate::topologies::{Lab, World, name, unique};
@@ -22,12 +22,11 @@ use crate::topologies::{Lab, World, name, unique};
 /// The forwarder on a lab's interfaces, taken off with this value.
 struct Forwarding {
     forwarder: Forwarder,
-    pins: PathBuf,
+    _pins: Pins,
 }
 
 impl Forwarding {
     async fn start(lab: &Lab) -> Self {
-        require_bpffs();
         let mtu_bytes = interfaces().await.unwrap().into_iter().map(|link| (link.ifindex, link.mtu_bytes));
         let mtu_bytes: std::collections::BTreeMap<u32, u32> = mtu_bytes.collect();
         let attachments: Attachments = lab
@@ -40,10 +39,9 @@ impl Forwarding {
             })
             .collect();
         let compiled = compile(&lab.topology, &Arc::new(attachments), &Compiled::default());
-        let pins = PathBuf::from(format!("/sys/fs/bpf/lab-rig-{}", unique()));
-        let links = Links::new(PinDirectory::open(&pins).unwrap(), AttachMode::Native);
-        let forwarder = Forwarder::start(compiled.image(), links).unwrap();
-        let mut forwarding = Self { forwarder, pins };
+        let pins = Pins::new();
+        let forwarder = Forwarder::start(compiled.image(), pins.links()).unwrap();
+        let mut forwarding = Self { forwarder, _pins: pins };
         for part in &lab.rig.nics {
             forwarding.forwarder.attach(part.ifindex).unwrap();
         }
@@ -56,7 +54,6 @@ impl Drop for Forwarding {
         let detached = self.forwarder.links_mut().detach_all();
         if !std::thread::panicking() {
             detached.unwrap();
-            assert!(!self.pins.exists());
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Words follow `az network`. Commands print into a [`Printer`] and never to the standard output itself, so that a reader that
 //! went away (`| head`) ends a command cleanly in one place. Exit status: 0 done, 1 refused or failed, 2 wrong usage.
 
+mod bench;
 mod counters;
 mod error;
 mod lab;
@@ -69,6 +70,8 @@ enum Command {
     /// A namespace and a veth pair for each NIC whose declaration names no interface
     #[command(subcommand)]
     Lab(lab::LabCommand),
+    /// Measure the forwarder beside a bare redirect and Linux routing, on a rig of its own
+    Bench(bench::BenchArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -108,6 +111,7 @@ fn run(command: &Command, printer: &mut Printer<'_>) -> CliResult {
         Command::Drops(args) => counters::drops(args, printer),
         Command::Matrix(args) => matrix::run(args, printer),
         Command::Lab(command) => lab::run(command, printer),
+        Command::Bench(args) => bench::run(args, printer),
     }
 }
 

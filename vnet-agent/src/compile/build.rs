@@ -184,3 +184,6 @@ const UNROUTABLE: [IpNet; 9] = [
     v6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
     v6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -90,3 +90,6 @@ impl<T: Tables> Publisher<T> {
         &self.layout
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{LabError, sysctl};
 use crate::link::{self, LinkError, Namespace, Offloads, interfaces_of};
-use crate::model::{Nic, NicName, VirtualNetwork};
+use crate::model::{Nic, NicName, Subnet, VirtualNetwork};
 
 /// The name of the guest's end. Only labs can rely on it.
 pub(super) const GUEST_INTERFACE: &str = "eth0";
@@ -35,7 +35,7 @@ pub(super) struct Placed {
 
 /// The NIC's addresses, each with its subnet's prefix.
 pub(super) fn placed(vnet: &VirtualNetwork, nic: &Nic) -> Vec<Placed> {
-    let prefixes = vnet.subnet(nic.subnet()).map(|subnet| subnet.address_prefixes()).unwrap_or_default();
+    let prefixes = vnet.subnet(nic.subnet()).map(Subnet::address_prefixes).unwrap_or_default();
     let place = |address| {
         let prefix = prefixes.iter().find(|prefix| prefix.contains(&address))?;
         Some(Placed { address, prefix: *prefix })

@@ -4,20 +4,23 @@
 //! offloads are as the forwarder needs them.
 
 mod cpus;
+mod down;
 mod echo;
 mod error;
 mod exec;
 mod guest;
+mod host;
 mod name;
 mod namespace;
 mod probe;
 mod rig;
 mod sysctl;
 
+pub use down::{Removed, down};
 pub use error::LabError;
 pub use exec::exec;
 pub use name::{interface_name, namespace_name};
 pub use probe::{ProbeOptions, ProbeResult, probe};
-pub use rig::{Removed, Rig, RigNic, UpOptions, down, up};
+pub use rig::{Rig, RigNic, UpOptions, up};
 
 use guest::GUEST_INTERFACE;

@@ -1,4 +1,4 @@
-//! Building a lab and taking it down.
+//! Building a lab.
 //!
 //! A lab is built whole or not at all: what was made until something failed is removed again, also where the caller drops
 //! the future half-way. What exists is refused rather than taken over, so that a lab always is what this file says.
@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
+use futures::TryStreamExt;
 use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute, LinkMessage};
 use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth};
 
 use super::guest::{self, GUEST_INTERFACE};
+use super::host::{delete_link, handle, links_by_name, maker_of_link};
 use super::namespace::{self, Maker, mark};
 use super::{LabError, cpus, interface_name, namespace_name, sysctl};
-use crate::link::{Interface, LinkError, Namespace, interfaces_of};
+use crate::link::{Interface, LinkError, Namespace};
 use crate::model::{Nic, NicName, Topology, VirtualNetwork};
 
 /// How to build.
@@ -49,17 +51,6 @@ pub struct RigNic {
     pub ifindex: u32,
 }
 
-/// What was taken down.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Removed {
-    /// Host ends of veth pairs.
-    pub interfaces: Vec<String>,
-    /// Namespaces.
-    pub namespaces: Vec<String>,
-    /// Interfaces and namespaces that have a lab's names, and that no lab made. They stay.
-    pub left: Vec<String>,
-}
-
 /// Builds a namespace and a veth pair for each NIC without an interface of its own.
 ///
 /// # Errors
@@ -67,7 +58,7 @@ pub struct Removed {
 pub async fn up(topology: &Topology, options: &UpOptions) -> Result<Rig, LabError> {
     let nics: Vec<_> = topology.nics().filter(|(_, nic)| nic.interface().is_none()).collect();
     check_names(topology)?;
-    let host = host_handle()?;
+    let host = handle()?;
     let links = links_by_name(&host).await?;
     for (_, nic) in &nics {
         refuse_existing(nic.name(), &links).await?;
@@ -159,7 +150,8 @@ async fn mark_host_end(nic: &NicName, interface: &str, host: &Handle) -> Result<
         .build();
     host.link().set(marked).execute().await.map_err(LinkError::request(&what))?;
     sysctl::silence_host(interface)?;
-    let found = links_by_name(host).await?.get(interface).map(|link| link.ifindex);
+    let mut links = Box::pin(host.link().get().match_name(interface).execute());
+    let found = links.try_next().await.map_err(LinkError::request(&what))?.map(|link| link.header.index);
     Ok(found.ok_or_else(|| LinkError::Answer { what, fault: "it vanished".into() })?)
 }
 
@@ -200,84 +192,6 @@ async fn refuse_existing(nic: &NicName, links: &BTreeMap<String, Interface>) -> 
         }
     }
     Ok(())
-}
-
-fn maker_of_link(nic: &NicName, link: Option<&Interface>) -> Maker {
-    match link {
-        None => Maker::Nobody,
-        Some(link) if link.alias.as_deref() == Some(mark(nic).as_str()) => Maker::Lab,
-        Some(_) => Maker::Other,
-    }
-}
-
-/// Removes what a lab made for the NICs of `topology`, and nothing else. What is gone already is no error.
-///
-/// NICs that name an interface by now are looked at too: the file may have changed since the lab was built. What was
-/// built for a NIC that is no longer in it stays.
-///
-/// # Errors
-/// The first [`LabError`]; the rest is removed all the same.
-pub async fn down(topology: &Topology) -> Result<Removed, LabError> {
-    let host = host_handle()?;
-    let links = links_by_name(&host).await?;
-    let mut removed = Removed::default();
-    let mut first_error = None;
-    for (_, nic) in topology.nics() {
-        if let Err(error) = remove(nic.name(), &links, &host, &mut removed).await {
-            first_error.get_or_insert(error);
-        }
-    }
-    first_error.map_or(Ok(removed), Err)
-}
-
-async fn remove(
-    nic: &NicName,
-    links: &BTreeMap<String, Interface>,
-    host: &Handle,
-    removed: &mut Removed,
-) -> Result<(), LabError> {
-    let interface = interface_name(nic);
-    let link = links.get(&interface);
-    let link_result = match (maker_of_link(nic, link), link) {
-        (Maker::Lab, Some(link)) => {
-            let deleted = delete_link(link.ifindex, host).await;
-            deleted.map(|()| removed.interfaces.push(interface))
-        }
-        (Maker::Other, _) => {
-            removed.left.push(format!("interface {interface}"));
-            Ok(())
-        }
-        _ => Ok(()),
-    };
-    match namespace::maker(nic).await? {
-        Maker::Nobody => {}
-        Maker::Lab => {
-            namespace::unbind(nic)?;
-            removed.namespaces.push(namespace_name(nic));
-        }
-        Maker::Other => removed.left.push(format!("namespace {}", namespace_name(nic))),
-    }
-    link_result
-}
-
-/// Deletes a link; one that is gone already is as good.
-async fn delete_link(ifindex: u32, host: &Handle) -> Result<(), LabError> {
-    let what = format!("delete interface {ifindex}");
-    match host.link().del(ifindex).execute().await.map_err(LinkError::request(what)) {
-        Err(error) if error.os_code() == Some(libc::ENODEV) => Ok(()),
-        deleted => Ok(deleted?),
-    }
-}
-
-fn host_handle() -> Result<Handle, LabError> {
-    let (connection, handle, _) =
-        rtnetlink::new_connection().map_err(|source| LinkError::Socket { purpose: "build a lab", source })?;
-    tokio::spawn(connection);
-    Ok(handle)
-}
-
-async fn links_by_name(host: &Handle) -> Result<BTreeMap<String, Interface>, LinkError> {
-    Ok(interfaces_of(host).await?.into_iter().map(|link| (link.name.clone(), link)).collect())
 }
 
 /// The NICs of a lab under way. Dropped with names in it, it takes the names from the namespaces, with which they end, and

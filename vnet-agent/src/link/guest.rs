@@ -40,19 +40,17 @@ const CANNOT_RECEIVE: [&str; 9] =
 /// `interface` is one of the caller's network namespace.
 pub async fn prepare_guest(interface: &Interface) -> GuestReport {
     let mut report = GuestReport::default();
+    let name = &interface.name;
     match (interface.kind.as_deref(), interface.peer) {
         (Some("veth"), Some(peer)) => veth(interface, peer, &mut report).await,
         (Some("tun"), _) => report.done.push(format!(
-            "{} is a tap: the machine behind it must finish its own checksums (QEMU: csum=off,gso=off on its \
-             virtio-net device, or `ethtool -K IFACE tx off` inside); nothing is to be set on the host",
-            interface.name
+            "{name} is a tap: the machine behind it must finish its own checksums (QEMU: csum=off,gso=off on its \
+             virtio-net device, or `ethtool -K IFACE tx off` inside); nothing is to be set on the host"
         )),
         (Some(kind), _) if CANNOT_RECEIVE.contains(&kind) => {
-            report.problems.push(Problem::Kind { interface: interface.name.clone(), kind: kind.into() })
+            report.problems.push(Problem::Kind { interface: name.clone(), kind: kind.into() });
         }
-        _ => {
-            report.done.push(format!("{} has no guest's end on this machine: nothing to set", interface.name))
-        }
+        _ => report.done.push(format!("{name} has no guest's end on this machine: nothing to set")),
     }
     report
 }

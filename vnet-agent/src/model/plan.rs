@@ -51,7 +51,8 @@ pub struct DesiredState {
     pub broken: BTreeSet<ResourceId>,
 }
 
-/// The topology that `desired` leads to from `current`, and what changes on the way.
+/// The topology that `desired` leads to from `current`, and what changes on the way. With [`DesiredState::broken`] objects it
+/// lacks them and what depends on them: it is then good for finding further mistakes alone, and must not be committed.
 ///
 /// # Errors
 /// Every refusal, in the order of the objects' kinds, then of their declaration. What depends on a refused object is not

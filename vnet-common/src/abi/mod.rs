@@ -12,6 +12,8 @@
 //! Refused: a version number in each cell (a compare a packet and a torn read to think of), and one persistent trie
 //! from a single root (two or three dependent loads more on every packet).
 
+pub mod bench;
+
 use bytemuck::{Pod, Zeroable};
 
 /// Version of everything in this module. A pinned map set of another version is rebuilt, never read.

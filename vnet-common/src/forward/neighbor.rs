@@ -54,13 +54,10 @@ pub(super) fn decide<F: Frame>(
 fn is_sound<F: Frame>(frame: &F, ip: &ipv6::Ipv6<'_>, message: u32, end: u32) -> bool {
     let bytes = end - message;
     let units = bytes / 8;
-    if bytes % 8 != 0 || units < FIXED_UNITS || units > MAX_UNITS {
+    if !bytes.is_multiple_of(8) || !(FIXED_UNITS..=MAX_UNITS).contains(&units) {
         return false;
     }
     let from_unspecified = *ip.source_be == UNSPECIFIED;
-    if from_unspecified && !ndisc::is_solicited_node(ip.destination_be) {
-        return false;
-    }
     let mut sum = ndisc::pseudo_header_sum(ip.source_be, ip.destination_be, bytes);
     let mut option_at = FIXED_UNITS;
     let mut unit = 0;
@@ -77,5 +74,6 @@ fn is_sound<F: Frame>(frame: &F, ip: &ipv6::Ipv6<'_>, message: u32, end: u32) ->
         }
         unit += 1;
     }
-    option_at == units && checksum::finish(sum) == 0
+    let is_to_group = !from_unspecified || ndisc::is_solicited_node(ip.destination_be);
+    is_to_group && option_at == units && checksum::finish(sum) == 0
 }

@@ -44,7 +44,8 @@ pub(super) fn deliver<T: Tables>(
     if receiver.flags & PORT_ATTACHED == 0 {
         return Err(DropReason::EndpointDetached);
     }
-    if frame_bytes > receiver.mtu_bytes + ethernet::HEADER_BYTES as u32 {
+    // A frame that got here holds an IP header: the difference is not negative.
+    if frame_bytes - ethernet::HEADER_BYTES as u32 > receiver.mtu_bytes {
         return Err(DropReason::MtuExceeded);
     }
     Ok(Delivery {

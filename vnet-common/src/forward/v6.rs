@@ -98,22 +98,23 @@ fn walk_extensions<F: Frame>(frame: &F, first: u8, end: u32) -> Result<Upper, Dr
         };
         let head = frame.at::<4>(offset).ok_or(DropReason::Ipv6ExtensionHeaders)?;
         next = head[0];
-        let mut is_later = false;
-        offset += match kind {
+        let bytes = match kind {
             ipv6::Extension::Options => (u32::from(head[1]) + 1) * 8,
             ipv6::Extension::Authentication => (u32::from(head[1]) + 2) * 4,
             ipv6::Extension::Fragment => {
                 fragment = true;
-                is_later = u16::from_be_bytes([head[2], head[3]]) & 0xfff8 != 0;
+                if u16::from_be_bytes([head[2], head[3]]) & 0xfff8 != 0 {
+                    // A later fragment holds no header of the upper layer.
+                    let whole = offset + 8 <= end;
+                    let upper = Upper { icmp: None, fragment };
+                    return whole.then_some(upper).ok_or(DropReason::Ipv6ExtensionHeaders);
+                }
                 8
             }
         };
+        offset += bytes;
         if offset > L4 + MAX_EXTENSION_BYTES || offset > end {
             return Err(DropReason::Ipv6ExtensionHeaders);
-        }
-        if is_later {
-            // A later fragment holds no header of the upper layer.
-            return Ok(Upper { icmp: None, fragment });
         }
         count += 1;
     }

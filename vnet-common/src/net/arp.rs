@@ -54,3 +54,53 @@ pub const fn reply(request: &Arp) -> [u8; FRAME_BYTES] {
         m[0], m[1], m[2], m[3], m[4], m[5], s[0], s[1], s[2], s[3],
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use etherparse::{ArpHardwareId, ArpOperation, ArpPacket, EtherType, PacketBuilder};
+    use proptest::prelude::*;
+
+    fn frame(operation: u16, sender: ([u8; 6], [u8; 4]), target: [u8; 4]) -> [u8; FRAME_BYTES] {
+        let (hardware, protocol) = (ArpHardwareId::ETHERNET, EtherType::IPV4);
+        let operation = ArpOperation(operation);
+        let packet =
+            ArpPacket::new(hardware, protocol, operation, &sender.0, &sender.1, &[7; 6], &target).unwrap();
+        let mut frame = std::vec::Vec::new();
+        PacketBuilder::ethernet2(sender.0, [0xff; 6]).arp(packet).write(&mut frame).unwrap();
+        frame.try_into().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_packet_is_read_as_etherparse_wrote_it(operation: u16, mac: [u8; 6], sender: [u8; 4], target: [u8; 4]) {
+            let expected =
+                Arp { is_request: operation == 1, sender_mac: mac, sender_ip_be: sender, target_ip_be: target };
+            prop_assert_eq!(parse(&frame(operation, (mac, sender), target)), Some(expected));
+        }
+
+        #[test]
+        fn a_reply_says_that_the_target_is_at_the_routers_mac(mac: [u8; 6], sender: [u8; 4], target: [u8; 4]) {
+            let request = parse(&frame(1, (mac, sender), target)).unwrap();
+            let answer = reply(&request);
+            let packet = ArpPacket::from_slice(&answer[14..]).unwrap();
+            prop_assert_eq!(packet.operation, ArpOperation::REPLY);
+            prop_assert_eq!(packet.sender_hw_addr(), ethernet::ROUTER_MAC);
+            prop_assert_eq!(packet.sender_protocol_addr(), target);
+            prop_assert_eq!(packet.target_hw_addr(), mac);
+            prop_assert_eq!(packet.target_protocol_addr(), sender);
+            prop_assert_eq!(&answer[..6], mac);
+            prop_assert_eq!(&answer[6..12], ethernet::ROUTER_MAC);
+        }
+    }
+
+    #[test]
+    fn anything_but_ipv4_over_ethernet_is_not_read() {
+        let good = frame(1, ([2; 6], [10, 0, 0, 4]), [10, 0, 0, 5]);
+        for at in 14..20 {
+            let mut bad = good;
+            bad[at] ^= 1;
+            assert_eq!(parse(&bad), None, "byte {at}");
+        }
+    }
+}

@@ -44,3 +44,49 @@ fn high_mac(head: &[u8; 4], tail: &[u8; 2]) -> u64 {
 pub const fn to_group(header: &[u8; HEADER_BYTES]) -> bool {
     header[0] & 1 != 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use etherparse::{EtherType, Ethernet2Header};
+
+    const MAC: [u8; 6] = [2, 0x11, 0x22, 0x33, 0x44, 0x55];
+
+    fn header(destination: [u8; 6], source: [u8; 6], ether_type: u16) -> [u8; HEADER_BYTES] {
+        Ethernet2Header { source, destination, ether_type: EtherType(ether_type) }.to_bytes()
+    }
+
+    #[test]
+    fn a_frame_is_from_a_mac_whose_every_bit_is_the_same() {
+        assert!(is_from(&header(ROUTER_MAC, MAC, TYPE_IPV4), &MAC));
+        for bit in 0..48 {
+            let mut other = MAC;
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert!(!is_from(&header(ROUTER_MAC, other, TYPE_IPV4), &MAC), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_group_has_the_lowest_bit_of_the_first_byte_set() {
+        for (mac, expected) in [
+            ([0xff; 6], true),
+            ([0x33, 0x33, 0, 0, 0, 1], true),
+            ([1, 0, 0x5e, 0, 0, 1], true),
+            (ROUTER_MAC, false),
+        ] {
+            assert_eq!(to_group(&header(mac, MAC, TYPE_IPV4)), expected, "{mac:?}");
+        }
+    }
+
+    #[test]
+    fn the_type_is_what_stands_in_the_header() {
+        for kind in [TYPE_IPV4, TYPE_ARP, TYPE_IPV6, TYPE_VLAN, TYPE_SERVICE_VLAN, 0x1234] {
+            assert_eq!(ether_type(&header(MAC, MAC, kind)), kind);
+        }
+        assert_eq!(EtherType(TYPE_IPV4), EtherType::IPV4);
+        assert_eq!(EtherType(TYPE_ARP), EtherType::ARP);
+        assert_eq!(EtherType(TYPE_IPV6), EtherType::IPV6);
+        assert_eq!(EtherType(TYPE_VLAN), EtherType::VLAN_TAGGED_FRAME);
+        assert_eq!(EtherType(TYPE_SERVICE_VLAN), EtherType::PROVIDER_BRIDGING);
+    }
+}

@@ -32,3 +32,39 @@ const fn reply(head: &[u8; HEAD_BYTES], request: u8, reply: u8) -> Option<[u8; H
     let updated = checksum::update(be16(head[2], head[3]), be16(request, 0), be16(reply, 0)).to_be_bytes();
     Some([reply, 0, updated[0], updated[1]])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Type, Icmpv6Header, Icmpv6Type};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_reply_has_the_checksum_of_a_message_built_anew(
+            id: u16, seq: u16, payload in proptest::collection::vec(any::<u8>(), 0..200), from: [u8; 16], to: [u8; 16]
+        ) {
+            let echo = IcmpEchoHeader { id, seq };
+            let request = Icmpv4Header::with_checksum(Icmpv4Type::EchoRequest(echo), &payload).to_bytes();
+            let expected = Icmpv4Header::with_checksum(Icmpv4Type::EchoReply(echo), &payload).to_bytes();
+            let head = request.first_chunk().unwrap();
+            prop_assert_eq!(reply_v4(head), expected.first_chunk().copied());
+
+            let request = Icmpv6Header::with_checksum(Icmpv6Type::EchoRequest(echo), from, to, &payload).unwrap().to_bytes();
+            let expected = Icmpv6Header::with_checksum(Icmpv6Type::EchoReply(echo), to, from, &payload).unwrap().to_bytes();
+            let head = request.first_chunk().unwrap();
+            prop_assert_eq!(reply_v6(head), expected.first_chunk().copied());
+        }
+    }
+
+    #[test]
+    fn only_an_echo_request_of_code_0_has_a_reply() {
+        for kind in 0..=255 {
+            for code in [0, 1, 255] {
+                let head = [kind, code, 0x12, 0x34];
+                assert_eq!(reply_v4(&head).is_some(), kind == 8 && code == 0, "{kind}/{code}");
+                assert_eq!(reply_v6(&head).is_some(), kind == 128 && code == 0, "{kind}/{code}");
+            }
+        }
+    }
+}

@@ -77,3 +77,96 @@ pub const fn is_unicast(address_be: [u8; 4]) -> bool {
         || a & 0xf0 == 0xe0
         || u32::from_be_bytes(address_be) == u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use etherparse::{IpFragOffset, IpNumber, Ipv4Header, Ipv4Options};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_header_is_read_as_etherparse_wrote_it(
+            source: [u8; 4], destination: [u8; 4], ttl: u8, protocol: u8, option_words in 0..=10usize, payload in 0..9000u16,
+            dont_fragment: bool, more_fragments: bool, offset in 0..=0x1fffu16
+        ) {
+            let options = [1u8; 40];
+            let header = Ipv4Header {
+                options: Ipv4Options::try_from(&options[..option_words * 4]).unwrap(),
+                total_len: 20 + option_words as u16 * 4 + payload,
+                dont_fragment,
+                more_fragments,
+                fragment_offset: IpFragOffset::try_new(offset).unwrap(),
+                time_to_live: ttl,
+                protocol: IpNumber(protocol),
+                source,
+                destination,
+                ..Ipv4Header::default()
+            };
+            let bytes = header.to_bytes();
+            let expected = Ipv4 {
+                header_bytes: header.header_len() as u32,
+                total_bytes: u32::from(header.total_len),
+                ttl,
+                protocol,
+                is_fragment: more_fragments || offset != 0,
+                source_be: source,
+                destination_be: destination,
+            };
+            prop_assert_eq!(parse(bytes.first_chunk().unwrap()), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn every_first_byte_but_those_of_version_4_with_20_bytes_or_more_is_malformed() {
+        for first in 0..=255u8 {
+            let mut header = [0u8; HEADER_BYTES];
+            (header[0], header[2]) = (first, 1);
+            let expected = first >> 4 == 4 && first & 0x0f >= 5;
+            assert_eq!(parse(&header) != Err(Fault::Malformed), expected, "{first:#x}");
+        }
+    }
+
+    #[test]
+    fn a_total_length_below_the_header_is_truncated() {
+        for (first, total, expected) in
+            [(0x45, 19, false), (0x45, 20, true), (0x4f, 59, false), (0x4f, 60, true)]
+        {
+            let mut header = [0u8; HEADER_BYTES];
+            (header[0], header[3]) = (first, total);
+            assert_eq!(parse(&header) != Err(Fault::Truncated), expected, "{first:#x}, {total}");
+        }
+    }
+
+    #[test]
+    fn a_source_is_a_single_address_that_is_routed() {
+        let bad = [
+            [0, 0, 0, 0],
+            [0, 255, 255, 255],
+            [127, 0, 0, 1],
+            [127, 255, 255, 255],
+            [169, 254, 0, 0],
+            [169, 254, 255, 255],
+            [224, 0, 0, 0],
+            [239, 255, 255, 255],
+            [255, 255, 255, 255],
+        ];
+        let good = [
+            [1, 0, 0, 0],
+            [10, 0, 0, 1],
+            [126, 255, 255, 255],
+            [128, 0, 0, 0],
+            [169, 253, 255, 255],
+            [169, 255, 0, 0],
+            [223, 255, 255, 255],
+            [240, 0, 0, 0],
+            [255, 255, 255, 254],
+        ];
+        for address in bad {
+            assert!(!is_unicast(address), "{address:?}");
+        }
+        for address in good {
+            assert!(is_unicast(address), "{address:?}");
+        }
+    }
+}

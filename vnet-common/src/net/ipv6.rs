@@ -91,3 +91,84 @@ pub fn is_routable_unicast(address_be: &[u8; 16]) -> bool {
     let low = u128::from_be_bytes(*address_be);
     !(address_be[0] == 0xff || is_link_local(address_be) || low <= 1 || low >> 32 == 0xffff)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::Ipv6Addr;
+    use etherparse::{IpNumber, Ipv6FlowLabel, Ipv6Header};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_header_is_read_as_etherparse_wrote_it(
+            source: [u8; 16], destination: [u8; 16], next: u8, hop_limit: u8, payload_length: u16, traffic_class: u8,
+            flow in 0..=0xf_ffffu32
+        ) {
+            let header = Ipv6Header {
+                traffic_class,
+                flow_label: Ipv6FlowLabel::try_new(flow).unwrap(),
+                payload_length,
+                next_header: IpNumber(next),
+                hop_limit,
+                source,
+                destination,
+            };
+            let expected = Ipv6 {
+                payload_bytes: u32::from(payload_length),
+                next_header: next,
+                hop_limit,
+                source_be: &source,
+                destination_be: &destination,
+            };
+            let bytes = header.to_bytes();
+            prop_assert_eq!(parse(&bytes), Some(expected));
+        }
+    }
+
+    #[test]
+    fn another_version_is_not_read() {
+        for version in (0..16u8).filter(|&version| version != 6) {
+            let mut header = [0u8; HEADER_BYTES];
+            header[0] = version << 4;
+            assert_eq!(parse(&header), None, "{version}");
+        }
+    }
+
+    #[test]
+    fn extension_headers_are_those_of_iana_but_esp_and_experiments() {
+        for next in 0..=255 {
+            let number = IpNumber(next);
+            // Behind ESP all is ciphertext, and an experiment's header has no known form: both end the walk.
+            let ends =
+                [IpNumber::ENCAPSULATING_SECURITY_PAYLOAD, IpNumber(253), IpNumber(254)].contains(&number);
+            assert_eq!(extension(next).is_some(), number.is_ipv6_ext_header_value() && !ends, "{next}");
+        }
+        assert_eq!(extension(44), Some(Extension::Fragment));
+        assert_eq!(extension(51), Some(Extension::Authentication));
+    }
+
+    #[test]
+    fn a_source_is_a_single_address_that_is_routed() {
+        let octets = |text: &str| text.parse::<Ipv6Addr>().unwrap().octets();
+        for text in
+            ["::", "::1", "fe80::", "febf::1", "ff00::", "ffff::", "::ffff:0:0", "::ffff:255.255.255.255"]
+        {
+            assert!(!is_routable_unicast(&octets(text)), "{text}");
+        }
+        for text in [
+            "::2",
+            "1::",
+            "2001:db8::1",
+            "fc00::1",
+            "fe00::",
+            "fe7f:ffff::",
+            "fec0::",
+            "feff::",
+            "::fffe:0:0",
+        ] {
+            assert!(is_routable_unicast(&octets(text)), "{text}");
+        }
+        assert!(is_link_local(&ROUTER_LINK_LOCAL_BE));
+    }
+}

@@ -41,7 +41,8 @@ pub const fn is_solicitation(message_type: u8) -> bool {
 #[inline(always)]
 #[must_use]
 pub fn is_solicited_node(address_be: &[u8; 16]) -> bool {
-    address_be.starts_with(&[0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff])
+    // In few wide comparisons: the verifier walks what follows once for each branch.
+    u128::from_be_bytes(*address_be) >> 24 == 0x00ff_0200_0000_0000_0000_0000_01ff
 }
 
 /// Checks one option, given its first two bytes: the length in bytes, `None` for a length of zero, or for a source
@@ -98,4 +99,78 @@ pub fn advertisement(
     frame[56] = checksum[0];
     frame[57] = checksum[1];
     frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::Ipv6Addr;
+    use etherparse::icmpv6::NeighborAdvertisementHeader;
+    use etherparse::{Icmpv6Type, PacketBuilder};
+    use proptest::prelude::*;
+
+    const TARGET: [u8; 16] = [0x20, 1, 0x0d, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5];
+
+    fn solicitation() -> [u8; SOLICITATION_BYTES] {
+        let mut message = [0; SOLICITATION_BYTES];
+        message[0] = TYPE_SOLICITATION;
+        message[8..].copy_from_slice(&TARGET);
+        message
+    }
+
+    #[test]
+    fn a_target_is_read_where_rfc_4861_calls_the_solicitation_valid() {
+        assert_eq!(target(&solicitation(), 255), Some(&TARGET));
+        for hop_limit in 0..255 {
+            assert_eq!(target(&solicitation(), hop_limit), None, "hop limit {hop_limit}");
+        }
+        for (at, byte) in [(0, 136), (1, 1), (8, 0xff)] {
+            let mut message = solicitation();
+            message[at] = byte;
+            assert_eq!(target(&message, 255), None, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn an_option_has_a_length_and_a_probe_has_no_link_layer_address() {
+        assert_eq!(option_bytes(1, 1, false), Some(8));
+        assert_eq!(option_bytes(14, 255, true), Some(2040));
+        assert_eq!(option_bytes(1, 1, true), None);
+        for kind in 0..=255 {
+            assert_eq!(option_bytes(kind, 0, false), None, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_solicited_node_group_has_its_104_bits() {
+        let octets = |text: &str| text.parse::<Ipv6Addr>().unwrap().octets();
+        let group = octets("ff02::1:ff12:3456");
+        for bit in 0..128 {
+            let mut other = group;
+            other[bit / 8] ^= 0x80 >> (bit % 8);
+            assert_eq!(is_solicited_node(&other), bit >= 104, "bit {bit}");
+        }
+        assert!(is_solicited_node(&group));
+    }
+
+    #[test]
+    fn solicitation_to_redirect_belong_to_neighbour_discovery() {
+        for kind in 0..=255 {
+            assert_eq!(TYPES.contains(&kind), (133..=137).contains(&kind));
+            assert_eq!(is_solicitation(kind), kind == 135);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_advertisement_is_what_etherparse_builds(mac: [u8; 6], receiver: [u8; 16], target: [u8; 16], solicited: bool) {
+            let header = NeighborAdvertisementHeader { router: true, solicited, r#override: true };
+            let builder = PacketBuilder::ethernet2(ethernet::ROUTER_MAC, mac)
+                .ipv6(target, receiver, 255)
+                .icmpv6(Icmpv6Type::NeighborAdvertisement(header));
+            let mut expected = std::vec::Vec::new();
+            builder.write(&mut expected, &[&target[..], &[2, 1], &ethernet::ROUTER_MAC].concat()).unwrap();
+            prop_assert_eq!(&advertisement(&mac, &receiver, &target, solicited)[..], &expected[..]);
+        }
+    }
 }

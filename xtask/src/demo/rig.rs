@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::command::{output, program, shown};
 
@@ -161,9 +162,9 @@ impl Rig {
     /// Asks the agent to end, which takes the program off the interfaces.
     fn end_daemon(&mut self) -> Result<()> {
         let Some(mut daemon) = self.daemon.take() else { return Ok(()) };
-        if let Some(pid) = i32::try_from(daemon.id()).ok().and_then(Pid::from_raw) {
+        if let Ok(pid) = i32::try_from(daemon.id()) {
             // It may have ended by itself, with Ctrl-C.
-            kill_process(pid, Signal::TERM).ok();
+            kill(Pid::from_raw(pid), Signal::SIGTERM).ok();
         }
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(30) {

@@ -44,10 +44,10 @@ impl Slots {
         }
     }
 
-    /// How many slots are taken.
+    /// The slots that are taken, each with its interface.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.taken.len()
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.taken.iter().map(|(slot, (ifindex, _))| (*slot, *ifindex))
     }
 
     fn put(&mut self, slot: u32, ifindex: u32, port: u32, cells: &mut Cells) {

@@ -7,6 +7,7 @@ mod forwarder;
 mod mapped;
 mod program;
 mod readers;
+pub mod traffic;
 
 use std::io;
 

@@ -84,7 +84,7 @@ pub(super) fn expected(image: &Image, packet: &Packet) -> (Verdict, Option<Count
     }
 }
 
-fn holder<'a>(vnet: &'a VnetImage, address: IpAddr) -> Option<(&'a NicName, &'a NicImage)> {
+fn holder(vnet: &VnetImage, address: IpAddr) -> Option<(&NicName, &NicImage)> {
     vnet.nics.iter().find(|(_, nic)| match address {
         IpAddr::V4(address) => nic.ipv4 == Some(address),
         IpAddr::V6(address) => nic.ipv6 == Some(address),

@@ -148,6 +148,6 @@ pub(super) fn usage(layout: &Layout) -> Usage {
         peering_counters: layout.peering_counters.in_use(1),
         ranges: layout.range_numbers.in_use(1),
         endpoints6: layout.endpoints6_in_use,
-        slots: layout.slots.len(),
+        slots: layout.slots.iter().count(),
     }
 }
