@@ -214,6 +214,7 @@ fn an_interface_that_is_deleted_and_made_again_is_attached_again() {
     // Until the guest's address and route are there again.
     pair.assert_connected("after it came back");
     assert_eq!(agent.ask(&["nic", "show", "-n", "b-vm"]).json()["state"], "Attached");
+    assert!(!agent.log().contains("WARN"), "{}", agent.log());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::{XdpLink, XdpMode};
 use aya::programs::{ProgramError, links::LinkError};
 
-use super::{KernelTables, PinDirectory, PinError};
+use super::{KernelTables, PinDirectory, PinError, detach};
 
 /// How the kernel runs the program on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -134,13 +134,20 @@ impl Links {
         }
     }
 
-    /// Takes the program off an interface.
+    /// Takes the program off an interface: it is off when this returns.
     ///
     /// # Errors
     /// [`PinError::Directory`]: the pin could not be removed, and with it the attachment.
     pub fn detach(&mut self, ifindex: u32) -> Result<(), AttachError> {
         self.links.remove(&ifindex);
-        remove_pin(&self.pins.link(ifindex))
+        let pin = self.pins.link(ifindex);
+        match detach::detach(&pin) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(ifindex, %error, "the program comes off when the kernel gets to it");
+            }
+            _ => {}
+        }
+        remove_pin(&pin)
     }
 
     /// The interfaces that an agent before left attached, and those attached since.

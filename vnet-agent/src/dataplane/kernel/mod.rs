@@ -2,6 +2,7 @@
 
 mod attach;
 mod bpffs;
+mod detach;
 mod forwarder;
 mod mapped;
 mod program;
