@@ -1,4 +1,5 @@
 //! `validate`: files that hold, files that are refused, files that cannot be read.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::PathBuf;

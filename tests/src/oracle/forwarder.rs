@@ -213,7 +213,8 @@ impl Forwarder for Kernel {
                 Some(reason) => Seen::Dropped(reason),
                 None => Seen::Broken("dropped without a reason".to_owned()),
             },
-            XdpVerdict::Tx => Seen::Answered(run.frame),
+            // An answer is redirected too, back to the asker; a delivery leaves all behind the MAC addresses as it is.
+            XdpVerdict::Redirect if run.frame.get(12..) != frame.get(12..) => Seen::Answered(run.frame),
             XdpVerdict::Redirect => {
                 Seen::Delivered { frame: run.frame, ifindex: None, crossed: self.moved_peering()? }
             }

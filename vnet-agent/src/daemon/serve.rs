@@ -167,7 +167,9 @@ impl Daemon<'_> {
     /// Takes in the file as it is now, and looks at every guest's end again.
     async fn reload(&mut self, report: Report<'_>) -> Result<(), ServeError> {
         let file = self.file.to_owned();
-        match self.with(move |agent| take_in(agent, &file)).await? {
+        let reload = self.with(move |agent| take_in(agent, &file)).await?;
+        let guests = self.prepare(|_, _| true).await;
+        match reload {
             Reload::Done(changes, outcome) => {
                 report(Event::Reloaded { changes: &changes, outcome: &outcome });
                 self.report_interfaces(&outcome, report);
@@ -177,7 +179,7 @@ impl Daemon<'_> {
             }
             Reload::Failed(reason) => report(Event::Failed { what: "take in the file", reason }),
         }
-        self.prepare_and_report(|_, _| true, report).await;
+        report_guests(&guests, report);
         Ok(())
     }
 
@@ -192,11 +194,14 @@ impl Daemon<'_> {
         };
         let before = std::mem::replace(&mut self.interfaces, now);
         let host = guests::host(&self.interfaces);
-        match self.with(|agent| agent.change_host(host)).await? {
+        let changed = self.with(|agent| agent.change_host(host)).await?;
+        // Before the report: whoever reads "attached" may count on packets to cross.
+        let guests = self.prepare(|_, interface| !before.contains(interface)).await;
+        match changed {
             Ok(outcome) => self.report_interfaces(&outcome, report),
             Err(error) => report(Event::Failed { what: "take in the interfaces", reason: describe(&error) }),
         }
-        self.prepare_and_report(|_, interface| !before.contains(interface), report).await;
+        report_guests(&guests, report);
         Ok(())
     }
 
@@ -220,11 +225,11 @@ impl Daemon<'_> {
         news.retain(|(nic, notes)| agent.note(nic, notes.clone()));
         news
     }
+}
 
-    async fn prepare_and_report(&self, wanted: impl Fn(&NicName, &Interface) -> bool, report: Report<'_>) {
-        for (nic, notes) in &self.prepare(wanted).await {
-            report(Event::Guest { nic, notes });
-        }
+fn report_guests(guests: &[(NicName, Vec<String>)], report: Report<'_>) {
+    for (nic, notes) in guests {
+        report(Event::Guest { nic, notes });
     }
 }
 
