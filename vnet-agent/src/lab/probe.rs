@@ -23,10 +23,11 @@ pub struct ProbeOptions {
 }
 
 impl Default for ProbeOptions {
-    /// Two seconds in all: the kernel asks for its router's address once a second, so a guest that has just asked in vain,
-    /// before the forwarder ran, sends its first packet up to a second later.
+    /// Two and a half seconds in all, with an attempt every half: a guest that asked for its router in vain, before the
+    /// forwarder ran, may have asked its third and last time. What it sends in the second after that is queued, then
+    /// thrown away (net/core/neighbour.c, `neigh_timer_handler`), and only what comes later makes it ask again.
     fn default() -> Self {
-        Self { timeout: Duration::from_millis(500), attempts: 4, parallel: 16 }
+        Self { timeout: Duration::from_millis(500), attempts: 5, parallel: 16 }
     }
 }
 
