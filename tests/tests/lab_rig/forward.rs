@@ -73,18 +73,16 @@ fn nontransitive(prefix: &str) -> World {
     world.peered("a", "b").peered("b", "c")
 }
 
-const PROBE: ProbeOptions = ProbeOptions { timeout: Duration::from_millis(400), attempts: 3, parallel: 16 };
-
 #[tokio::test]
 async fn probes_find_what_the_peerings_allow_and_nothing_before_the_forwarder_runs() {
     let world = nontransitive(&unique());
     let lab = Lab::up(&world, 1500).await.unwrap();
-    let before = lab::probe(&world.0, &PROBE).await.unwrap();
+    let before = lab::probe(&world.0, &ProbeOptions::default()).await.unwrap();
     assert_eq!(before.len(), 12);
     assert!(!before.iter().any(|result| result.reached), "{before:?}");
 
     let _forwarding = Forwarding::start(&lab).await;
-    let results = lab::probe(&world.0, &PROBE).await.unwrap();
+    let results = lab::probe(&world.0, &ProbeOptions::default()).await.unwrap();
     let observed: Vec<_> =
         results.iter().map(|it| (it.from.as_str(), it.to.as_str(), it.family, it.reached)).collect();
     let mut model = Reachability::new(&world.0);
@@ -104,7 +102,7 @@ async fn fifty_nics_of_one_virtual_network_all_reach_each_other() {
     let world = World::many(&unique(), 50);
     let lab = Lab::up(&world, 1500).await.unwrap();
     let _forwarding = Forwarding::start(&lab).await;
-    let results = lab::probe(&world.0, &PROBE).await.unwrap();
+    let results = lab::probe(&world.0, &ProbeOptions::default()).await.unwrap();
     assert_eq!(results.len(), 50 * 49 * 2);
     let missed: Vec<_> = results.iter().filter(|result| !result.reached).collect();
     assert_eq!(missed, Vec::<&lab::ProbeResult>::new());
@@ -181,7 +179,7 @@ async fn with_gro_off_nothing_arrives_until_the_guest_is_prepared() {
     let _forwarding = Forwarding::start(&lab).await;
     let b = namespace_name(&name(&format!("{prefix}-b")));
     let a_to_b = async || {
-        let results = lab::probe(&world.0, &PROBE).await.unwrap();
+        let results = lab::probe(&world.0, &ProbeOptions::default()).await.unwrap();
         let is_it = |it: &lab::ProbeResult| {
             it.from.as_str().ends_with("-a") && it.to.as_str().ends_with("-b") && it.family == Family::Ipv4
         };
