@@ -243,18 +243,23 @@ pub(super) fn set(parameter: &str, value: &str) -> Result<(), RigError> {
 }
 
 /// Runs a command in the calling thread's namespaces.
-pub(super) fn run(program: &str, arguments: &[&str]) -> Result<(), RigError> {
+fn run(program: &str, arguments: &[&str]) -> Result<(), RigError> {
+    output(program, arguments).map(|_| ())
+}
+
+/// Runs a command in the calling thread's namespaces; what it printed.
+pub(super) fn output(program: &str, arguments: &[&str]) -> Result<String, RigError> {
     run_with(program, arguments, "")
 }
 
-/// Runs a command with this standard input.
-pub(super) fn run_with(program: &str, arguments: &[&str], input: &str) -> Result<(), RigError> {
+/// Runs a command with this standard input; what it printed.
+pub(super) fn run_with(program: &str, arguments: &[&str], input: &str) -> Result<String, RigError> {
     let command = || format!("{program} {}", arguments.join(" "));
     let not_started = |source| RigError::NotStarted { command: command(), source };
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(not_started)?;
@@ -263,7 +268,7 @@ pub(super) fn run_with(program: &str, arguments: &[&str], input: &str) -> Result
     }
     let output = child.wait_with_output().map_err(not_started)?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(RigError::Failed { command: command(), said })

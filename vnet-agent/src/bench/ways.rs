@@ -1,14 +1,17 @@
 //! The ways from the sender's interface to the receiver's: a bare redirect, the forwarder, Linux routing.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use super::rig::{Guest, Rig, RigError, run, run_with, set};
+use super::rig::{Guest, Rig, RigError, output, run_with, set};
 use super::scenario::{Scenario, ScenarioError};
 use crate::dataplane::kernel::traffic::{BareRedirect, TrafficError};
 use crate::dataplane::kernel::{AttachError, AttachMode, KernelTables, Links, PinDirectory, PinError};
 
 /// In the rig's own BPF file system.
 const PINS: &str = "/sys/fs/bpf/bench";
+/// How long a program may stay on an interface from which it was taken.
+const DETACH_LIMIT: Duration = Duration::from_secs(5);
 
 /// A way could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -90,8 +93,21 @@ impl Ways {
         for host in self.hosts {
             self.links.detach(host)?;
         }
-        Ok(())
+        Ok(wait_until_detached()?)
     }
+}
+
+/// The kernel takes a program off its interface some time after the last descriptor of the link is closed.
+fn wait_until_detached() -> Result<(), RigError> {
+    let start = Instant::now();
+    while output("ip", &["-o", "link", "show", "type", "veth"])?.contains(" xdp ") {
+        if start.elapsed() > DETACH_LIMIT {
+            let source = std::io::ErrorKind::TimedOut.into();
+            return Err(RigError::System { doing: "detach its interfaces", source });
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 pub(super) fn missing_guest() -> RigError {
@@ -125,7 +141,7 @@ fn prepare_routing(scenario: Scenario, sender: &Guest, receiver: &Guest) -> Resu
     run_with("ip", &["-batch", "-"], &addresses.join("\n"))?;
     // Only now are there tables to flush.
     for family in ["-4", "-6"] {
-        run("ip", &[family, "route", "flush", "proto", "static"])?;
+        output("ip", &[family, "route", "flush", "proto", "static"])?;
     }
     let mut routes = vec![
         format!("route replace 10.0.0.0/15 dev {from} proto static"),
@@ -135,5 +151,5 @@ fn prepare_routing(scenario: Scenario, sender: &Guest, receiver: &Guest) -> Resu
         routes.push(format!("route replace {v4} via 192.0.2.2 dev {to} proto static"));
         routes.push(format!("route replace {v6} via 2001:db8::2 dev {to} proto static"));
     }
-    run_with("ip", &["-batch", "-"], &routes.join("\n"))
+    run_with("ip", &["-batch", "-"], &routes.join("\n")).map(|_| ())
 }

@@ -220,8 +220,11 @@ fn frame_bytes<F: Frame>(frame: &F, needed: u32) -> Option<u32> {
 #[inline(always)]
 pub fn rewrite<F: FrameMut>(frame: &mut F, mac: [u8; 6]) -> bool {
     let Some(addresses) = frame.at_mut::<12>(0) else { return false };
-    let [a, b, c, d, e, f] = mac;
+    let (to, from) = addresses.split_at_mut(6);
+    // The first is copied whole, two stores; the second is made of constants, two more. A copy of the constant would be
+    // six loads from the program's data.
     let [u, v, w, x, y, z] = ethernet::ROUTER_MAC;
-    *addresses = [a, b, c, d, e, f, u, v, w, x, y, z];
+    to.copy_from_slice(&mac);
+    from.copy_from_slice(&[u, v, w, x, y, z]);
     true
 }

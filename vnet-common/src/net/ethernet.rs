@@ -28,14 +28,13 @@ pub const fn ether_type(header: &[u8; HEADER_BYTES]) -> u16 {
 #[inline(always)]
 #[must_use]
 pub fn is_from(header: &[u8; HEADER_BYTES], mac: &[u8; 6]) -> bool {
-    high_mac(&[header[6], header[7], header[8], header[9]], &[header[10], header[11]])
-        == high_mac(&[mac[0], mac[1], mac[2], mac[3]], &[mac[4], mac[5]])
-}
-
-/// A MAC address in one register: two wide loads instead of six narrow ones.
-#[inline(always)]
-fn high_mac(head: &[u8; 4], tail: &[u8; 2]) -> u64 {
-    u64::from(u32::from_ne_bytes(*head)) << 16 | u64::from(u16::from_ne_bytes(*tail))
+    // One load of four bytes and one of two on each side: parts that are put together from bytes stay bytes.
+    let [_, _, _, _, _, _, source @ .., _, _] = header;
+    let (Some(a), Some(b)) = (source.first_chunk(), mac.first_chunk()) else { return false };
+    let (Some(c), Some(d)) = (source.last_chunk(), mac.last_chunk()) else { return false };
+    let head = u32::from_ne_bytes(*a) ^ u32::from_ne_bytes(*b);
+    let tail = u16::from_ne_bytes(*c) ^ u16::from_ne_bytes(*d);
+    head | u32::from(tail) == 0
 }
 
 /// Whether the frame's destination is a group address: multicast or broadcast.

@@ -54,14 +54,18 @@ pub fn parse(header: &[u8; HEADER_BYTES]) -> Result<Ipv4, Fault> {
     if total_bytes < header_bytes {
         return Err(Fault::Truncated);
     }
+    // Taken whole, so that each is one load.
+    let (Some(source_be), Some(destination_be)) = (h[12..16].first_chunk(), h[16..20].first_chunk()) else {
+        return Err(Fault::Truncated);
+    };
     Ok(Ipv4 {
         header_bytes,
         total_bytes,
         ttl: h[8],
         protocol: h[9],
         is_fragment: be16(h[6], h[7]) & 0x3fff != 0,
-        source_be: [h[12], h[13], h[14], h[15]],
-        destination_be: [h[16], h[17], h[18], h[19]],
+        source_be: *source_be,
+        destination_be: *destination_be,
     })
 }
 
