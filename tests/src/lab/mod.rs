@@ -3,6 +3,7 @@
 //! The names of NICs decide those of namespaces and interfaces. So a topology is written with short names and brought up
 //! with names of its own: tests that run at the same time never meet, and a test speaks of `web-1` all the same.
 
+mod behind;
 mod crossing;
 mod datagrams;
 mod http;
@@ -14,6 +15,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 
+pub use behind::Behind;
 pub use crossing::{assert_crosses, assert_nothing_crosses};
 pub use datagrams::{received_texts, udp_socket};
 pub use http::{HttpServer, random_body, sha256};
