@@ -5,7 +5,8 @@
 //! the thread that made it, so that nothing is left behind by a panic either. A [`world::World`] says what is configured,
 //! a [`rig::Rig`] brings it into the kernel and pushes single frames through the program, and [`frames`] builds those.
 //!
-//! The suites of the command line run the built binary ([`program`], [`agent`]) between [`guests`].
+//! The suites of the command line run the built binary ([`program`], [`agent`]) between [`guests`]; those of whole labs run it
+//! in a [`lab`] that it built itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a harness fails by panicking")]
 
 pub mod agent;
@@ -14,6 +15,7 @@ pub mod cast;
 pub mod changes;
 pub mod frames;
 pub mod guests;
+pub mod lab;
 pub mod netns;
 pub mod oracle;
 pub mod pins;
