@@ -40,7 +40,7 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Global {
     /// How to print [default: table on a terminal, json elsewhere; reports such as `matrix` are text everywhere]
-    #[arg(short, long, value_name = "FORMAT", global = true)]
+    #[arg(short, long, value_name = "FORMAT", global = true, env = "VNET_OUTPUT")]
     output: Option<Format>,
     /// Print without colour; so does a non-empty NO_COLOR
     #[arg(long, global = true)]
