@@ -149,3 +149,11 @@ fn an_example_that_is_loaded_again_changes_nothing() {
         assert_eq!(second.topology, first.topology, "{name}");
     }
 }
+
+#[test]
+fn the_document_of_the_file_explains_every_code() {
+    let document = fs::read_to_string(directory("docs").join("topology-file.md")).unwrap();
+    for code in RefusalCode::ALL {
+        assert!(document.contains(&format!("`{code}`")), "docs/topology-file.md does not explain {code}");
+    }
+}

@@ -109,4 +109,15 @@ mod tests {
         }
         assert_eq!(DropReason::from_index(DROP_REASONS), None);
     }
+
+    #[test]
+    fn the_document_of_the_reasons_has_a_row_for_each_in_the_same_words() {
+        let document = include_str!("../../docs/drop-reasons.md");
+        let rows: std::vec::Vec<_> = document.lines().filter(|line| line.contains("| `")).collect();
+        assert_eq!(rows.len(), DROP_REASONS);
+        for (reason, row) in DropReason::ALL.iter().zip(rows) {
+            let wanted = std::format!("| {} | `{}` | {} |", *reason as u32, reason.word(), reason.help());
+            assert_eq!(row, wanted);
+        }
+    }
 }
