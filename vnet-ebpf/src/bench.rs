@@ -73,8 +73,7 @@ fn advance(next: &mut Progress, flow: &Flow) {
 #[inline(always)]
 fn write4(packet: &mut Packet, flow: &Flow, now: &Progress) -> Option<()> {
     let frame = packet.at_mut::<FRAME4_BYTES>(0)?;
-    let template: &[u8; FRAME4_BYTES] = flow.frame.as_flattened().first_chunk()?;
-    *frame = *template;
+    copy(frame, flow);
     let destination = flow.first + now.network * NETWORK_STEP4 + now.nic;
     // RFC 1071; two folds are enough for twelve 16-bit words.
     let sum = flow.checksum_base + (destination >> 16) + (destination & 0xffff);
@@ -86,11 +85,25 @@ fn write4(packet: &mut Packet, flow: &Flow, now: &Progress) -> Option<()> {
     Some(())
 }
 
+/// Copies the flow's frame, eight bytes at a time and the rest: in one, the compiler would move byte by byte.
+#[inline(always)]
+fn copy<const N: usize>(frame: &mut [u8; N], flow: &Flow) {
+    let template = flow.frame.as_flattened();
+    let mut at = 0;
+    while at + 8 <= N {
+        frame[at..at + 8].copy_from_slice(&template[at..at + 8]);
+        at += 8;
+    }
+    while at + 2 <= N {
+        frame[at..at + 2].copy_from_slice(&template[at..at + 2]);
+        at += 2;
+    }
+}
+
 #[inline(always)]
 fn write6(packet: &mut Packet, flow: &Flow, now: &Progress) -> Option<()> {
     let frame = packet.at_mut::<FRAME6_BYTES>(0)?;
-    let template: &[u8; FRAME6_BYTES] = flow.frame.as_flattened().first_chunk()?;
-    *frame = *template;
+    copy(frame, flow);
     let network = (flow.first_network + now.network) as u16;
     *frame.get_mut(42..44)?.first_chunk_mut()? = network.to_be_bytes();
     *frame.get_mut(50..54)?.first_chunk_mut()? = (flow.first + now.nic).to_be_bytes();

@@ -196,3 +196,25 @@ fn median(values: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_is_the_distance_of_the_extremes_over_the_median() {
+        let rounds = Rounds::new(vec![90.0, 100.0, 110.0, 95.0, 105.0]);
+        assert_eq!((rounds.median, rounds.spread), (100.0, 0.2));
+        assert!(rounds.check_spread("R", 0.2).is_ok());
+        let error = rounds.check_spread("R", 0.1).unwrap_err();
+        assert_eq!(error.to_string(), "R: the rounds differ by 20 %, over 10 %; measure on a calmer machine");
+    }
+
+    #[test]
+    fn a_ratio_compares_rounds_that_were_measured_one_after_the_other() {
+        // The machine was at half its speed in the third round, for both.
+        let redirect = Rounds::new(vec![100.0, 100.0, 50.0]);
+        let forwarder = Rounds::new(vec![90.0, 90.0, 45.0]);
+        assert_eq!(forwarder.over(&redirect), 0.9);
+    }
+}

@@ -320,3 +320,75 @@ fn into_blocks(frame: &[u8]) -> [[u8; 16]; 5] {
     }
     blocks
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What the generator does with a flow (the eBPF crate's bench.rs): network and NIC of successive frames.
+    fn destinations(flow: &Flow) -> impl Iterator<Item = (u32, u32)> {
+        let (mut network, mut nic) = (0, 0);
+        std::iter::from_fn(move || {
+            let now = (network, nic);
+            network += 1;
+            if network >= flow.networks {
+                network = 0;
+                nic += flow.nic_step;
+                nic -= if nic >= flow.nics { flow.nics } else { 0 };
+            }
+            Some(now)
+        })
+    }
+
+    #[test]
+    fn each_destination_comes_up_once_before_any_comes_up_again() {
+        for (peerings, count) in [(1, 1), (100, 1), (1, 1_000), (100, 1_000), (1, 65_536), (100, 65_536)] {
+            let scenario = Scenario { peerings, destinations: count };
+            let flow = scenario.flow(IpVersion::V4);
+            let seen: BTreeSet<_> = destinations(&flow).take(count as usize).collect();
+            assert_eq!(seen.len(), count as usize, "{scenario:?}");
+            assert!(seen.iter().all(|(network, nic)| *network < peerings && *nic < flow.nics));
+        }
+    }
+
+    #[test]
+    fn every_destination_is_a_nic_of_the_topology_that_the_sender_is_peered_with() {
+        let scenario = Scenario { peerings: 4, destinations: 20 };
+        let topology = scenario.topology().unwrap();
+        let sender = topology.vnet(&vnet_name(0).unwrap()).unwrap();
+        for (network, nic) in destinations(&scenario.flow(IpVersion::V4)).take(20) {
+            let vnet = topology.vnet(&vnet_name(1 + network).unwrap()).unwrap();
+            assert!(vnet.nics().by_address(address4(1 + network, nic).into()).is_some());
+            assert!(vnet.nics().by_address(address6(1 + network, nic).into()).is_some());
+            assert!(sender.peering_with(vnet.name()).is_some());
+        }
+    }
+
+    #[test]
+    fn a_flow_carries_what_its_destinations_addresses_are_made_from() {
+        let scenario = Scenario { peerings: 2, destinations: 2 };
+        let v4 = scenario.flow(IpVersion::V4);
+        assert_eq!(Ipv4Addr::from_bits(v4.first + NETWORK_STEP4), address4(2, 0));
+        let v6 = scenario.flow(IpVersion::V6);
+        let mut address: [u8; 16] = v6.frame.as_flattened()[38..54].try_into().unwrap();
+        assert_eq!(Ipv6Addr::from(address), address6(1, 0));
+        address[4..6].copy_from_slice(&2_u16.to_be_bytes());
+        assert_eq!(Ipv6Addr::from(address), address6(2, 0));
+    }
+
+    #[test]
+    fn the_checksum_of_a_header_without_its_destination_is_completed_by_it() {
+        let scenario = Scenario { peerings: 1, destinations: 1 };
+        let flow = scenario.flow(IpVersion::V4);
+        let sum = flow.checksum_base + (flow.first >> 16) + (flow.first & 0xffff);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        let mut header = flow.frame.as_flattened()[14..34].to_vec();
+        header[10..12].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+        header[16..20].copy_from_slice(&flow.first.to_be_bytes());
+        let words = header.chunks_exact(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
+        let total: u32 = words.sum();
+        assert_eq!((total & 0xffff) + (total >> 16), 0xffff, "RFC 1071: a right header sums to all ones");
+    }
+}

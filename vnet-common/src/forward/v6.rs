@@ -70,8 +70,8 @@ pub(super) fn decide<T: Tables, F: Frame>(
     }
     route::admit(record, || !own_source && view.lookup(port.space6, ip.source_be, 0).is_none())?;
 
-    let key = Endpoint6Key { range: record.endpoints, address_be: *ip.destination_be };
-    let index = view.tables.endpoint6(&key).map_or(0, |cell| view.cell(cell));
+    let lookup = Lookup::new(record.endpoints, ip.destination_be);
+    let index = view.tables.endpoint6(&lookup.key).map_or(0, |cell| view.cell(cell));
     if index != 0 {
         return Ok(Action::Deliver(route::deliver(view, record, index, bytes)?));
     }
@@ -79,6 +79,26 @@ pub(super) fn decide<T: Tables, F: Frame>(
         return ping(frame, icmp.filter(|_| own_source), end);
     }
     Err(DropReason::NoEndpoint)
+}
+
+/// A key whose address lies on a boundary of eight bytes, so that two stores write it and the hash reads what they
+/// wrote. As sixteen bytes of unknown alignment the address would be moved one by one.
+#[repr(C, align(8))]
+struct Lookup {
+    /// Keeps the key four bytes behind the boundary.
+    _before: u32,
+    key: Endpoint6Key,
+}
+
+impl Lookup {
+    #[inline(always)]
+    fn new(range: u32, address: &[u8; 16]) -> Self {
+        let mut address_be = [0; 16];
+        let (high, low) = address.split_at(8);
+        address_be[..8].copy_from_slice(high);
+        address_be[8..].copy_from_slice(low);
+        Self { _before: 0, key: Endpoint6Key { range, address_be } }
+    }
 }
 
 /// Walks the extension headers (RFC 8200 section 4) up to the upper layer, a later fragment, or the bound.
