@@ -59,13 +59,10 @@ fn assert_forwarded(running: &Running<'_>, behind: &Vm, to: &Vm) {
         let (sender, receiver) = (udp_socket(behind, source), udp_socket(to, destination));
         let tap = Tap::on(to);
         send(&sender, &receiver);
-        let expected =
-            vec![("forwarded".to_owned(), sender.local_addr().expect("a bound socket has an address"))];
-        assert_eq!(
-            received_texts(&receiver, DATAGRAMS, Duration::from_secs(10)),
-            expected.repeat(DATAGRAMS),
-            "{what}"
-        );
+        let by = sender.local_addr().expect("a bound socket has an address");
+        let expected = vec![("forwarded".to_owned(), by); DATAGRAMS];
+        let texts = received_texts(&receiver, DATAGRAMS, Duration::from_secs(10));
+        assert_eq!(texts, expected, "{what}");
         let frames = tap.received();
         let hop_limits: Vec<_> =
             frames.iter().filter(|frame| frame.comes_from(source)).map(|frame| frame.hop_limit()).collect();
