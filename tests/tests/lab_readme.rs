@@ -49,9 +49,11 @@ fn script(steps: &[Step]) -> String {
     );
     for (number, step) in steps.iter().enumerate() {
         writeln!(script, "echo '{MARK} {number}'\n{}", step.command).unwrap();
-        writeln!(script, "status=$?; [ $status = 0 ] || {{ echo \"{MARK} status $status\"; exit 1; }}").unwrap();
+        writeln!(script, "status=$?; [ $status = 0 ] || {{ echo \"{MARK} status $status\"; exit 1; }}")
+            .unwrap();
         if step.command.ends_with('&') {
-            script += "for i in $(seq 200); do [ -S /run/vnet/agent.sock ] && break; sleep 0.05; done; sleep 0.5\n";
+            script +=
+                "for i in $(seq 200); do [ -S /run/vnet/agent.sock ] && break; sleep 0.05; done; sleep 0.5\n";
         } else if step.command.starts_with("kill -HUP") {
             script += "sleep 1\n";
         }
