@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 
 use super::address::first_overlap;
-use super::{PeeredSubnets, Peering, PeeringSpec, Refusal, Subnet, SubnetName, Topology, VirtualNetwork};
+use super::{PeeredSubnets, Peering, PeeringSpec, Refusal, SubnetName, Topology, VirtualNetwork};
 
 /// The prefixes of `vnet` that a peering takes: its ranges, or with `selection` (names, IPv6 alone) the prefixes of the named
 /// subnets; sorted. A named subnet that does not exist gives nothing.
