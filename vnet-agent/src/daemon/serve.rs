@@ -8,12 +8,13 @@
 //! wants guests kept in while no agent runs ends the agent with `--detach-on-exit=false`: the last generation then goes on
 //! in the kernel, and the next agent adopts it.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::signals::{Asked, Signals};
-use super::{Agent, Event, NicStatus, Outcome, ServeError, describe, guests, preflight};
+use super::{Agent, Event, Outcome, ServeError, describe, guests, preflight};
 use crate::api::{self, Served, Shared};
 use crate::config::{self, Problems};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_missing};
@@ -86,7 +87,7 @@ async fn attend(
         let router = api::router(Arc::clone(&daemon.agent));
         tokio::spawn(async move { axum::serve(listener, router).await })
     });
-    daemon.prepare(|_, _| true).await;
+    daemon.prepare(|_| true).await;
     daemon.report_ready(&options.socket, report);
 
     loop {
@@ -169,7 +170,7 @@ impl Daemon<'_> {
     async fn reload(&mut self, report: Report<'_>) -> Result<(), ServeError> {
         let file = self.file.to_owned();
         let reload = self.with(move |agent| take_in(agent, &file)).await?;
-        let guests = self.prepare(|_, _| true).await;
+        let guests = self.prepare(|_| true).await;
         match reload {
             Reload::Done(changes, outcome) => {
                 report(Event::Reloaded { changes: &changes, outcome: &outcome });
@@ -196,8 +197,10 @@ impl Daemon<'_> {
         let before = std::mem::replace(&mut self.interfaces, now);
         let host = guests::host(&self.interfaces);
         let changed = self.with(|agent| agent.change_host(host)).await?;
+        let before: HashMap<u32, Interface> = before.into_iter().map(|one| (one.ifindex, one)).collect();
         // Before the report: whoever reads "attached" may count on packets to cross.
-        let guests = self.prepare(|_, interface| !before.contains(interface)).await;
+        let is_new = |interface: &Interface| before.get(&interface.ifindex) != Some(interface);
+        let guests = self.prepare(is_new).await;
         match changed {
             Ok(outcome) => self.report_interfaces(&outcome, report),
             Err(error) => report(Event::Failed { what: "take in the interfaces", reason: describe(&error) }),
@@ -210,16 +213,15 @@ impl Daemon<'_> {
         if outcome.attached.is_empty() && outcome.detached.is_empty() && outcome.failed.is_empty() {
             return;
         }
-        let concerned = |nic: &NicStatus| {
-            let mut all = outcome.attached.iter().chain(&outcome.detached).chain(&outcome.failed);
-            all.any(|name| name.as_str() == nic.name)
-        };
-        let nics: Vec<NicStatus> = self.agent().status().into_iter().filter(concerned).collect();
+        let all = outcome.attached.iter().chain(&outcome.detached).chain(&outcome.failed);
+        let concerned: HashSet<&str> = all.map(NicName::as_str).collect();
+        let mut nics = self.agent().status();
+        nics.retain(|nic| concerned.contains(nic.name.as_str()));
         report(Event::Interfaces { outcome, nics: &nics });
     }
 
     /// Sees to the guests' ends for which `wanted` holds; the NICs about which there is something else to say now.
-    async fn prepare(&self, wanted: impl Fn(&NicName, &Interface) -> bool) -> Vec<(NicName, Vec<String>)> {
+    async fn prepare(&self, wanted: impl Fn(&Interface) -> bool) -> Vec<(NicName, Vec<String>)> {
         let these = guests::attached(&self.agent(), &self.interfaces, wanted);
         let mut news = guests::prepare(these).await;
         let mut agent = self.agent();
