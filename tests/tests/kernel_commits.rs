@@ -209,6 +209,16 @@ fn tables_grow_and_counters_go_on() {
         for name in names {
             assert_eq!(traffic(&forwarder, name), PortTraffic::default(), "{name}");
         }
+
+        // Larger once more: what the first tables counted is not forgotten.
+        let before = forwarder.capacity();
+        let more: Vec<String> = (0..before.ports).map(|number| format!("more{number}")).collect();
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        stage.commit(&small_world(&more), &mut forwarder);
+        assert!(forwarder.capacity().ports > before.ports);
+        assert_eq!(traffic(&forwarder, A1.name).tx.packets, 2);
+        assert_eq!(traffic(&forwarder, A2.name).rx.packets, 2);
+        assert_eq!(forwarder.counters().unwrap().drops[&DropReason::MacSpoofed], 1);
     });
 }
 
