@@ -1,4 +1,5 @@
 //! `run`: a real agent between real guests, from its start to each of its ends.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,11 +1,14 @@
 //! Forwarded traffic: packets from a network behind an appliance, which a namespace really routes, into peered virtual
 //! networks. Only the receiving side's `allowForwardedTraffic` lets them in, and only a NIC with `enableIPForwarding` may
 //! send them. There are no user-defined routes yet, so that nothing can go back: the way there is what is looked at.
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
 use pretty_assertions::assert_eq;
-use vnet_tests::lab::{Behind, Lab, Running, Tap, Vm, assert_crosses, assert_nothing_crosses, families};
+use vnet_tests::lab::{
+    Behind, Lab, Received, Running, Tap, Vm, assert_crosses, assert_nothing_crosses, families,
+};
 use vnet_tests::lab::{received_texts, udp_socket};
 
 const DATAGRAMS: usize = 5;
@@ -65,7 +68,7 @@ fn assert_forwarded(running: &Running<'_>, behind: &Vm, to: &Vm) {
         assert_eq!(texts, expected, "{what}");
         let frames = tap.received();
         let hop_limits: Vec<_> =
-            frames.iter().filter(|frame| frame.comes_from(source)).map(|frame| frame.hop_limit()).collect();
+            frames.iter().filter(|frame| frame.comes_from(source)).map(Received::hop_limit).collect();
         assert_eq!(hop_limits, [Some(64 - 1); DATAGRAMS], "{what}");
         assert_eq!(running.drops_since(&before), [].into(), "{what}");
     }

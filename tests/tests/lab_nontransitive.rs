@@ -1,4 +1,5 @@
 //! A - B - C: peering is not transitive. The example that says so, between real machines.
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use pretty_assertions::assert_eq;
 use vnet_tests::lab::{Lab, assert_crosses, assert_nothing_crosses};

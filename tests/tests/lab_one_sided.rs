@@ -1,4 +1,5 @@
 //! A peering that only one side has declared, or that one side takes back: nothing crosses.
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,9 +40,9 @@ fn assert_apart(lab: &Lab, running: &Running<'_>) {
         for (family, reason) in [(0, "route-none"), (1, "route-internet")] {
             let mut from = from.clone();
             if family == 0 {
-                from.v6 = None
+                from.v6 = None;
             } else {
-                from.v4 = None
+                from.v4 = None;
             }
             assert_nothing_crosses(running, &from, to, reason);
         }

@@ -23,7 +23,7 @@ pub use iperf::{IN_BUFFERS_BYTES, IperfServer, Transfer, Transport};
 pub use running::{GUEST_CHATTER, NicCount, Running};
 pub use tools::{Pings, families};
 pub use vm::Vm;
-pub use wire::{Tap, Transmitter, host_tap};
+pub use wire::{Received, Tap, Transmitter, host_tap};
 
 use crate::agent::Site;
 use crate::guests::unique_name;
