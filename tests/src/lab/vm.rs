@@ -94,6 +94,16 @@ impl Vm {
         link[0]["stats64"][direction][counter].as_u64().expect("a counter of that name")
     }
 
+    /// Takes its addresses and its neighbour resolution from the machine's kernel, which then sends nothing of its own.
+    ///
+    /// # Panics
+    /// Where the kernel refuses.
+    pub fn silence(&self) {
+        self.text(&["sysctl", "-q", "-w", "net.ipv6.conf.eth0.disable_ipv6=1"]);
+        self.text(&["ip", "link", "set", "eth0", "arp", "off"]);
+        self.text(&["ip", "address", "flush", "dev", "eth0"]);
+    }
+
     /// Whether its interface or its namespace is there.
     pub(super) fn is_there(&self) -> bool {
         let paths = [format!("/sys/class/net/{}", self.interface), format!("/run/netns/{}", self.namespace)];
