@@ -1,4 +1,5 @@
 //! Two peered virtual networks, dual stack: what real tools see of the way between them.
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};

@@ -43,6 +43,18 @@ impl Vm {
         self.v4.map(IpAddr::V4).into_iter().chain(self.v6.map(IpAddr::V6)).collect()
     }
 
+    /// The same machine, taken to have its IPv4 address alone.
+    #[must_use]
+    pub fn only_v4(&self) -> Self {
+        Self { v6: None, ..self.clone() }
+    }
+
+    /// The same machine, taken to have its IPv6 address alone.
+    #[must_use]
+    pub fn only_v6(&self) -> Self {
+        Self { v4: None, ..self.clone() }
+    }
+
     /// A command that runs in the namespace.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pretty_assertions::assert_eq;
 use vnet_tests::frames::{ROUTER_MAC, V4, V6};
 use vnet_tests::lab::{
-    HttpServer, Lab, Pinging, Received, Tap, Transmitter, eventually, host_tap, random_body, sha256,
+    HttpServer, Lab, Pinging, Received, Tap, Transmitter, Vm, eventually, host_tap, random_body, sha256,
 };
 
 use crate::cases::{self, Cast};
@@ -63,7 +63,7 @@ fn assert_host_saw_nothing(taps: &[(&str, Tap)]) {
 fn each_hostile_frame_ends_for_its_own_reason_and_comes_out_nowhere() {
     let lab = Lab::up(TOPOLOGY);
     let mut running = lab.start();
-    lab.vms().for_each(|vm| vm.silence());
+    lab.vms().for_each(Vm::silence);
     let evil = lab.vm("evil-1");
     let host_taps = ALL.map(|nic| (nic, host_tap(lab.vm(nic))));
     let guest_taps = ALL.map(|nic| (nic, Tap::on(lab.vm(nic))));
