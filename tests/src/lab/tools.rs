@@ -27,14 +27,14 @@ pub fn families(from: &Vm, to: &Vm) -> Vec<(IpAddr, IpAddr)> {
 }
 
 impl Vm {
-    /// Sends `count` echo requests to `address`, one every 20 ms, and waits half a second for the last answer.
+    /// Sends `count` echo requests to `address`, one every 20 ms, and waits up to three seconds for the last answer.
     ///
     /// # Panics
     /// Where `ping` says something that is not known.
     #[must_use]
     pub fn ping(&self, address: IpAddr, count: u32, more: &[&str]) -> Pings {
         let (address, count) = (address.to_string(), count.to_string());
-        let command = ["ping", "-n", "-i", "0.02", "-W", "0.5", "-c", &count];
+        let command = ["ping", "-n", "-i", "0.02", "-W", "3", "-c", &count];
         let output = self.run(&[&command[..], more, &[&address]].concat());
         let text = String::from_utf8_lossy(&output.stdout);
         let complaint = String::from_utf8_lossy(&output.stderr);
