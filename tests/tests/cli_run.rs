@@ -1,4 +1,5 @@
 //! `run`: a real agent between real guests, from its start to each of its ends.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 use std::time::{Duration, Instant};

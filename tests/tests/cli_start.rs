@@ -1,4 +1,5 @@
 //! Starts of `run` that are refused: each with one clear sentence, exit status 1, and nothing left behind.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 
