@@ -88,7 +88,7 @@ fn up(args: &Up, printer: &mut Printer<'_>) -> CliResult {
         }
     })??;
     printer.show(&views(&topology, &rig), |views| {
-        let mut table = Table::new(["Nic", "Namespace", "Interface", "MacAddress", "Addresses"]);
+        let mut table = Table::new(["NIC", "Namespace", "Interface", "MAC", "Addresses"]);
         for view in views {
             let (name, namespace) = (view.name.clone(), view.namespace.clone());
             table.row([name, namespace, view.interface.clone(), view.mac.clone(), join(&view.addresses)]);
