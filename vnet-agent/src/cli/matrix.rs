@@ -173,6 +173,12 @@ fn print_report(topology: &Topology, matrix: &Matrix, printer: &mut Printer<'_>)
         printer
             .line(format_args!("{left} cells not probed: their senders have interfaces that no lab made"))?;
     }
+    let answers = || matrix.cells.iter().filter(|cell| cell.is_probed && cell.expected);
+    if answers().next().is_some() && answers().all(|cell| cell.observed != Some(true)) {
+        printer.line(
+            "no answer came from anywhere: is an agent running for these NICs (`vnet-agent run --file FILE`)?",
+        )?;
+    }
     printer.line(format_args!("matrix: {as_expected} of {probed} as expected"))
 }
 
@@ -313,6 +319,17 @@ matrix: 4 of 4 as expected
         }
         let (text, is_as_expected) = report(Some(&observed(&AS_THE_RULES_SAY[1..])));
         assert!(!is_as_expected && text.contains("yes/? !"), "{text}");
+    }
+
+    #[test]
+    fn where_not_one_answer_came_the_report_asks_for_the_agent() {
+        let ask = "no answer came from anywhere: is an agent running";
+        let silent = AS_THE_RULES_SAY.map(|(from, to, _)| (from, to, false));
+        let (text, is_as_expected) = report(Some(&observed(&silent)));
+        assert!(!is_as_expected && text.contains(ask), "{text}");
+        assert!(text.ends_with("matrix: 2 of 4 as expected\n"), "{text}");
+        let (text, _) = report(Some(&observed(&AS_THE_RULES_SAY)));
+        assert!(!text.contains(ask), "{text}");
     }
 
     #[test]

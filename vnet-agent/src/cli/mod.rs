@@ -94,6 +94,10 @@ pub fn main() -> ExitCode {
             // Nothing is left to tell of a standard error that is closed.
             let _ = match &error {
                 CliError::Problems(text) => writeln!(std::io::stderr(), "{}", text.trim_end()),
+                // As the refusals of a topology file are shown.
+                CliError::Refused { code, message } => {
+                    writeln!(std::io::stderr(), "error[{code}]: {message}")
+                }
                 error => writeln!(std::io::stderr(), "error: {error}"),
             };
             error.exit_code()
