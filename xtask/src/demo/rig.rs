@@ -244,9 +244,12 @@ impl Rig {
 }
 
 fn parsed(command: &Command, found: &Output) -> Result<serde_json::Value> {
-    serde_json::from_slice(&found.stdout).with_context(|| {
-        format!("`{}` gave no JSON: {}", shown(command), String::from_utf8_lossy(&found.stderr).trim())
-    })
+    let stderr = String::from_utf8_lossy(&found.stderr);
+    if found.stdout.is_empty() && !found.status.success() {
+        bail!("`{}` failed: {}\n{}", shown(command), found.status, stderr.trim());
+    }
+    serde_json::from_slice(&found.stdout)
+        .with_context(|| format!("`{}` gave no JSON: {}", shown(command), stderr.trim()))
 }
 
 impl Drop for Rig {
