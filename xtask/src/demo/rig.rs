@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -60,15 +60,22 @@ impl Rig {
     }
 
     /// Runs a command of the lab.
-    fn lab(&self, verb: &str) -> Result<()> {
+    fn lab(&self, verb: &str) -> Result<ExitStatus> {
         let mut command = self.command(&["lab", verb, "-o", "table"]);
-        crate::command::run(command.arg(&self.file))
+        command.arg(&self.file);
+        eprintln!("+ {}", shown(&command));
+        command.status().context("the agent's program could not be started")
     }
 
     /// Builds the lab and starts the agent on it.
     pub(super) fn up(&mut self) -> Result<()> {
-        self.is_up = true;
-        self.lab("up")?;
+        let status = self.lab("up")?;
+        // A lab that was refused has left nothing, and one of the same names that stands already is somebody else's.
+        // Only one whose making was cut off may be there in part.
+        self.is_up = status.success() || status.code().is_none();
+        if !status.success() {
+            bail!("the lab could not be built: {status}");
+        }
         check_interrupted()?;
         let mut command = self.command(&["run", "--file"]);
         command.arg(&self.file).arg("--socket").arg(self.socket()).arg("--pin-dir").arg(&self.pins);
@@ -80,6 +87,7 @@ impl Rig {
     fn wait_until_ready(&mut self, daemon: Child) -> Result<()> {
         let daemon = self.daemon.insert(daemon);
         let start = Instant::now();
+        // The socket is there before the interfaces are attached; it answers after that.
         while !self.scratch.join("agent.sock").exists() {
             if let Some(status) = daemon.try_wait()? {
                 bail!("the agent ended before it was ready: {status}");
@@ -90,7 +98,9 @@ impl Rig {
             check_interrupted()?;
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(())
+        let mut first = self.command(&["drops", "-o", "json"]);
+        let answer = first.arg("--socket").arg(self.socket()).output()?;
+        parsed(&first, &answer).context("the agent ended before it was ready").map(drop)
     }
 
     /// Prints what a reading command says, and gives it as JSON too. A command that says "not as expected" by its exit
@@ -137,10 +147,15 @@ impl Rig {
     /// Takes everything down, and looks whether something is left.
     pub(super) fn down(&mut self) -> Result<()> {
         let ended = self.end_daemon();
-        let down = if std::mem::take(&mut self.is_up) { self.lab("down") } else { Ok(()) };
+        let was_up = std::mem::take(&mut self.is_up);
+        let down = was_up.then(|| self.lab("down"));
         fs::remove_dir_all(&self.scratch).ok();
         ended?;
-        down?;
+        match down.transpose()? {
+            None => return Ok(()),
+            Some(status) if !status.success() => bail!("the lab could not be taken down: {status}"),
+            Some(_) => {}
+        }
         let mut left = Vec::new();
         if self.pins.exists() {
             left.push(self.pins.display().to_string());
