@@ -296,6 +296,40 @@ fn a_renamed_interface_and_another_mtu_are_taken_in() {
 }
 
 #[test]
+fn a_link_that_goes_down_at_either_end_is_noted_until_it_is_up_again() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let agent = site.start();
+    let interface = pair.a.interface.as_str();
+    let await_note = |expected: &[String]| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let shown = agent.ask(&["nic", "show", "-n", "a-vm"]).json();
+            assert_eq!(shown["state"], "Attached");
+            if shown["notes"] == json!(expected) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{shown}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let down = format!("{interface} is down: packets to it are lost; run: ip link set {interface} up");
+    let no_carrier = format!(
+        "{interface} has no carrier: packets to it are lost; bring up the guest's end, or start the guest"
+    );
+    await_note(&[]);
+    ip(&["link", "set", interface, "down"]);
+    await_note(&[down]);
+    ip(&["link", "set", interface, "up"]);
+    await_note(&[]);
+    ip(&["-n", &pair.a.namespace, "link", "set", "eth0", "down"]);
+    await_note(&[no_carrier]);
+    ip(&["-n", &pair.a.namespace, "link", "set", "eth0", "up"]);
+    await_note(&[]);
+    assert_eq!(agent.ask(&["nic", "list"]).json()[1]["notes"], json!([]));
+}
+
+#[test]
 fn sigterm_and_sigint_leave_nothing_behind() {
     let pair = Pair::new();
     let site = pair.site();

@@ -234,6 +234,20 @@ fn a_missing_bpf_file_system_is_mounted_and_another_place_is_refused() {
 }
 
 #[test]
+fn a_topology_file_that_cannot_be_read_again_is_refused_without_waiting_for_it() {
+    require_root_and_bpf();
+    let site = Site::new("");
+    std::fs::remove_file(site.file()).expect("the file can be removed");
+    let file = site.file().display().to_string();
+    let made = Command::new("mkfifo").arg(&file).status().expect("mkfifo is installed");
+    assert!(made.success());
+    let sentence =
+        format!("{file} cannot be read: it is no regular file, and the agent reads it again at every SIGHUP");
+    assert_refused(&refused(&site, &[]), &sentence);
+    assert_eq!(site.left(), Vec::<String>::new());
+}
+
+#[test]
 fn a_kernel_without_btf_is_told_so() {
     let guest = guest();
     let site = Site::new(&topology(&guest.interface));

@@ -38,6 +38,7 @@ struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 struct Global {
     /// How to print [default: table on a terminal, json elsewhere; reports such as `matrix` are text everywhere]
     #[arg(short, long, value_name = "FORMAT", global = true, env = "VNET_OUTPUT")]

@@ -42,8 +42,8 @@ pub(super) struct RunArgs {
     /// How the kernel runs the program
     #[arg(long, value_name = "MODE", default_value = "native")]
     xdp_mode: XdpMode,
-    /// Take the program off the interfaces at SIGINT and SIGTERM [default with --file: true]; false leaves them
-    /// forwarding, for the next `run` to adopt
+    /// Take the program off the interfaces at SIGINT and SIGTERM [default: true]; false leaves them forwarding, for the
+    /// next `run` to adopt
     #[arg(
         long,
         value_name = "BOOL",

@@ -98,7 +98,8 @@ impl Agent {
     /// # Errors
     /// [`AgentError`].
     pub fn change_host(&mut self, host: Host) -> Result<Outcome, AgentError> {
-        let outcome = if host == self.host && self.failed.is_empty() {
+        let outcome = if attachment::is_same_to_tables(&host, &self.host) && self.failed.is_empty() {
+            self.host = host;
             let commit = Commit { generation: self.forwarder.generation(), entries: 0 };
             Outcome { commit, attached: Vec::new(), detached: Vec::new(), failed: Vec::new() }
         } else {
@@ -219,7 +220,7 @@ impl Agent {
     /// Every NIC with its interface.
     #[must_use]
     pub fn status(&self) -> Vec<NicStatus> {
-        attachment::status(&self.topology, &self.attachments, &self.notes, &self.failed)
+        attachment::status(&self.topology, &self.host, &self.attachments, &self.notes, &self.failed)
     }
 
     /// The generation that packets see.

@@ -17,6 +17,7 @@ use super::{Agent, Event, NicStatus, Outcome, ServeError, describe, guests, pref
 use crate::api::{self, Served, Shared};
 use crate::config::{self, Problems};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_missing};
+use crate::input::{self, InputError};
 use crate::link::{Interface, Watch, interfaces};
 use crate::model::{Change, NicName, Topology};
 
@@ -119,7 +120,7 @@ async fn attend(
 }
 
 fn first_topology(file: &Path) -> Result<Topology, ServeError> {
-    let text = std::fs::read_to_string(file)
+    let text = input::read_regular(file)
         .map_err(|source| ServeError::Unreadable { path: file.to_owned(), source })?;
     match config::load(&text, &Topology::default()) {
         Ok(loaded) => Ok(loaded.topology),
@@ -168,7 +169,10 @@ impl Daemon<'_> {
     /// Takes in the file as it is now, and looks at every guest's end again.
     async fn reload(&mut self, report: Report<'_>) -> Result<(), ServeError> {
         let file = self.file.to_owned();
-        let reload = self.with(move |agent| take_in(agent, &file)).await?;
+        // Read before the agent is taken: a slow disk does not make those wait who ask it something.
+        let text = tokio::task::spawn_blocking(move || input::read_regular(&file)).await?;
+        let file = self.file.to_owned();
+        let reload = self.with(move |agent| take_in(agent, &file, text)).await?;
         let guests = self.prepare(|_, _| true).await;
         match reload {
             Reload::Done(changes, outcome) => {
@@ -234,8 +238,8 @@ fn report_guests(guests: &[(NicName, Vec<String>)], report: Report<'_>) {
     }
 }
 
-fn take_in(agent: &mut Agent, file: &Path) -> Reload {
-    let text = match std::fs::read_to_string(file) {
+fn take_in(agent: &mut Agent, file: &Path, text: Result<String, InputError>) -> Reload {
+    let text = match text {
         Ok(text) => text,
         Err(error) => return Reload::Failed(format!("{} cannot be read: {error}", file.display())),
     };

@@ -17,6 +17,8 @@ pub struct Interface {
     pub mtu_bytes: u32,
     /// Whether it is administratively up.
     pub is_up: bool,
+    /// Whether it has a carrier: a cable; for a veth pair, another end that is up; for a tap, a machine behind it.
+    pub has_carrier: bool,
     /// The driver's kind (`veth`, `tun`, `bridge`); none for hardware and for the loopback.
     pub kind: Option<String>,
     /// The other end of a veth pair.
@@ -60,6 +62,7 @@ impl From<&LinkMessage> for Interface {
             name: String::new(),
             mtu_bytes: 0,
             is_up: message.header.flags.contains(LinkFlags::Up),
+            has_carrier: message.header.flags.contains(LinkFlags::LowerUp),
             kind: None,
             peer: None,
             mac: None,

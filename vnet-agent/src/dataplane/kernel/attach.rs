@@ -43,7 +43,10 @@ pub enum AttachError {
         ifindex: u32,
     },
     /// Another program is attached.
-    #[error("another XDP program is attached to interface {ifindex}; detach it first")]
+    #[error(
+        "another XDP program is attached to interface {ifindex}: end what attached it, another agent perhaps, or take \
+         it off (`ip link set IFACE xdp off`)"
+    )]
     Busy {
         /// The interface.
         ifindex: u32,
