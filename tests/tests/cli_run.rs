@@ -218,29 +218,59 @@ fn an_interface_that_is_deleted_and_made_again_is_attached_again() {
     assert!(!agent.log().contains("WARN"), "{}", agent.log());
 }
 
+/// Moves an interface into a namespace that is made for it, and back, by one process, so that an agent sees both at once.
+/// Where `number` is given, another interface has it there.
+fn there_and_back(interface: &str, number: Option<&str>) {
+    let elsewhere = unique_name("e");
+    ip(&["netns", "add", &elsewhere]);
+    let take = number.map(|number| {
+        format!("ip -n {elsewhere} link add name taken index {number} type veth peer name other && ")
+    });
+    let script = format!(
+        "{}ip link set {interface} netns {elsewhere} && \
+         nsenter --net=/run/netns/{elsewhere} ip link set {interface} netns {} && ip link set {interface} up",
+        take.unwrap_or_default(),
+        std::process::id()
+    );
+    let moved = Command::new("sh").args(["-c", &script]).status();
+    ip(&["netns", "delete", &elsewhere]);
+    assert!(moved.expect("sh is there").success());
+}
+
 #[test]
 fn an_interface_that_leaves_the_namespace_and_comes_back_forwards_again_however_quickly() {
     let pair = Pair::new();
     let site = pair.site();
     let agent = site.start();
     pair.assert_connected("at the start");
-    let elsewhere = unique_name("e");
-    ip(&["netns", "add", &elsewhere]);
-    let host = format!("/proc/{}/ns/net", std::process::id());
-    // By one process, so that the agent sees both at once.
-    let there_and_back = format!(
-        "ip link set {0} netns {elsewhere} && nsenter --net=/run/netns/{elsewhere} ip link set {0} netns {1} && ip link set {0} up",
-        pair.b.interface,
-        std::process::id()
-    );
-    let moved = Command::new("sh").args(["-c", &there_and_back]).status();
-    ip(&["netns", "delete", &elsewhere]);
-    assert!(moved.expect("sh is there").success(), "{host}");
+    there_and_back(&pair.b.interface, None);
     let started = Instant::now();
     while pair.a.ping(B, 1) == 0 {
         assert!(started.elapsed() < Duration::from_secs(10), "{}\n{}", drops(&site), agent.log());
     }
     pair.assert_connected("after it came back");
+}
+
+#[test]
+fn an_interface_that_comes_back_under_another_number_is_attached_by_that() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let agent = site.start();
+    pair.assert_connected("at the start");
+    let number = |interface: &str| {
+        let line = ip(&["-oneline", "link", "show", interface]);
+        line.split(':').next().unwrap_or_default().to_owned()
+    };
+    let before = number(&pair.b.interface);
+    // Its number is taken there: it gets another, and keeps that or gets a third one here. The program stays on it.
+    there_and_back(&pair.b.interface, Some(&before));
+    assert_ne!(number(&pair.b.interface), before);
+    let started = Instant::now();
+    while pair.a.ping(B, 1) == 0 {
+        assert!(started.elapsed() < Duration::from_secs(10), "{}\n{}", drops(&site), agent.log());
+    }
+    pair.assert_connected("after it came back");
+    assert!(!agent.log().contains("is not attached"), "{}", agent.log());
 }
 
 #[test]

@@ -96,6 +96,37 @@ fn a_second_agent_on_the_same_socket_or_the_same_pins_is_refused_and_the_first_g
 }
 
 #[test]
+fn a_pin_directory_that_somebody_else_made_is_refused() {
+    let guest = guest();
+    let site = Site::new(&topology(&guest.interface));
+    std::fs::create_dir(&site.pins).expect("a directory can be made");
+    std::os::unix::fs::chown(&site.pins, Some(65_534), None).expect("root may give it away");
+    let pins = site.pins.display().to_string();
+    assert_refused(
+        &refused(&site, &[]),
+        &format!(
+            "the pin directory {pins} belongs to another user (uid 65534) or is open to others; remove it, or name \
+             another --pin-dir"
+        ),
+    );
+    assert!(site.pins.exists() && !guest.has_program());
+}
+
+#[test]
+fn a_link_in_the_place_of_the_lock_is_not_followed() {
+    let guest = guest();
+    let site = Site::new(&topology(&guest.interface));
+    let socket = site.socket().display().to_string();
+    let elsewhere = site.file().with_file_name("elsewhere");
+    std::os::unix::fs::symlink(&elsewhere, format!("{socket}.lock")).expect("a link can be made");
+    let ended = refused(&site, &[]);
+    let reason = "Too many levels of symbolic links (os error 40)";
+    assert_refused(&ended, &format!("the socket {socket} could not be made: {reason}"));
+    assert!(!elsewhere.exists());
+    assert!(!guest.has_program());
+}
+
+#[test]
 fn an_interface_with_another_program_is_reported_and_left_alone() {
     let guest = guest();
     let site = Site::new(&topology(&guest.interface));

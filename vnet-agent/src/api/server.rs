@@ -89,7 +89,10 @@ pub fn listen(path: &Path) -> Result<Served, SocketError> {
 /// Locks a file that is made where it is missing. None: somebody else holds the lock.
 fn lock(path: &Path) -> io::Result<Option<fs::File>> {
     loop {
-        let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        let mut options = fs::OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        // In a directory that others may write to, a link there would have this process make a file of their choice.
+        let lock = options.custom_flags(libc::O_NOFOLLOW).open(path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Ok(None),

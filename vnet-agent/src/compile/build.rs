@@ -30,7 +30,7 @@ impl Compiled {
 }
 
 /// Compiles `topology`, of whose NICs those in `attachments` have an interface. Total: every valid topology has an
-/// image. A VNet is compiled anew only where it, a VNet that it is peered with, or an interface of its NICs changed.
+/// image. A VNet is compiled anew only where it, what a VNet that it is peered with shows to it, or an interface of its NICs changed.
 #[must_use]
 pub fn compile(topology: &Topology, attachments: &Arc<Attachments>, before: &Compiled) -> Compiled {
     let moved = vnets_of_moved_nics(topology, attachments, before);
@@ -61,15 +61,16 @@ fn vnets_of_moved_nics<'a>(
     moved.filter_map(|nic| topology.nic(nic)).map(|(vnet, _)| vnet.name()).collect()
 }
 
-/// Whether the image of `vnet` would be the same by both topologies: it depends on the VNet and on those that its
-/// peerings name.
+/// Whether the image of `vnet` would be the same by both topologies: it depends on the VNet, and on what those that its
+/// peerings name show to it. Most of the peers of a hub stay as they are when the hub gets another one.
 fn is_same(now: &Topology, before: &Topology, vnet: &Arc<VirtualNetwork>) -> bool {
-    let unchanged = |name: &VnetName| match (now.vnet(name), before.vnet(name)) {
-        (Some(now), Some(before)) => Arc::ptr_eq(now, before),
+    let is_kept = before.vnet(vnet.name()).is_some_and(|old| Arc::ptr_eq(vnet, old));
+    let is_same_peer = |name: &VnetName| match (now.vnet(name), before.vnet(name)) {
+        (Some(now), Some(before)) => Arc::ptr_eq(now, before) || now.is_same_to_peer(before, vnet.name()),
         (None, None) => true,
         _ => false,
     };
-    unchanged(vnet.name()) && vnet.peerings().all(|peering| unchanged(peering.remote()))
+    is_kept && vnet.peerings().all(|peering| is_same_peer(peering.remote()))
 }
 
 fn compile_vnet(topology: &Topology, vnet: &VirtualNetwork, attachments: &Attachments) -> VnetImage {

@@ -129,9 +129,11 @@ impl Agent {
         let topology = &self.topology;
         self.notes.retain(|nic, _| topology.nic(nic).is_some());
 
+        // First those that go: one may have come back under another number, with the program still on it.
+        let let_go = self.detach_unused();
         let failed = self.attach_all();
         let second = self.without(failed)?;
-        self.detach_unused(&before)?;
+        let_go?;
         let attached = missing_in(&self.attachments, &before);
         let detached = missing_in(&before, &self.attachments);
         for nic in &detached {
@@ -173,10 +175,14 @@ impl Agent {
         self.attachments.values().map(|interface| interface.ifindex).collect()
     }
 
-    fn detach_unused(&mut self, before: &Attachments) -> Result<(), AgentError> {
+    /// Takes the program off interfaces that no NIC is attached by: those of this change, and what a change before, that
+    /// failed half-way, has left.
+    fn detach_unused(&mut self) -> Result<(), AgentError> {
         let in_use = self.ifindexes();
-        for interface in before.values().filter(|interface| !in_use.contains(&interface.ifindex)) {
-            self.forwarder.links_mut().detach(interface.ifindex)?;
+        let links = self.forwarder.links_mut();
+        let unused: Vec<u32> = links.attached().filter(|ifindex| !in_use.contains(ifindex)).collect();
+        for ifindex in unused {
+            links.detach(ifindex)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Which interface belongs to which NIC, and how that went.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::compile::Attachments;
 use crate::compile::image::Interface;
 use crate::lab;
-use crate::model::{Nic, NicName, Topology};
+use crate::model::{InterfaceName, Nic, NicName, Topology};
 
 /// The interfaces of the host, by name.
 pub type Host = BTreeMap<String, HostInterface>;
@@ -110,9 +110,19 @@ pub(super) fn interface_name(nic: &Nic) -> String {
 }
 
 /// The NICs whose interface is there.
+///
+/// An interface belongs to one NIC: a guest must never get what is meant for another. A name that a NIC declares is that
+/// NIC's alone, though a lab would give it to another one; of two NICs to which a lab would give the same, the first has it.
 pub(super) fn wanted(topology: &Topology, host: &Host) -> Attachments {
+    let mut given = BTreeSet::new();
     let present = topology.nics().filter_map(|(_, nic)| {
-        let interface = host.get(&interface_name(nic))?;
+        let name = interface_name(nic);
+        let interface = host.get(&name)?;
+        let is_declared_elsewhere = nic.interface().is_none()
+            && InterfaceName::new(&name).is_ok_and(|name| topology.nic_by_interface(&name).is_some());
+        if is_declared_elsewhere || !given.insert(interface.ifindex) {
+            return None;
+        }
         let attached = Interface { ifindex: interface.ifindex, mtu_bytes: interface.mtu_bytes };
         Some((nic.name().clone(), attached))
     });
@@ -159,19 +169,51 @@ mod tests {
     use super::*;
     use crate::config;
 
+    /// One virtual network with these NICs.
+    fn topology(nics: &[&str]) -> Topology {
+        let mut text = String::from(
+            "virtualNetworks: [{ name: a, region: r, addressSpace: [10.0.0.0/16], \
+             subnets: [{ name: s, addressPrefixes: [10.0.0.0/24] }] }]\nnics:\n",
+        );
+        for (number, nic) in nics.iter().enumerate() {
+            text += &format!("  - {{ subnet: a/s, addresses: [10.0.0.{}], {nic} }}\n", number + 4);
+        }
+        config::load(&text, &Topology::default()).unwrap().topology
+    }
+
+    fn hosting(names: &[&str]) -> Host {
+        let of = |(number, name): (u32, &&str)| {
+            ((*name).to_owned(), HostInterface { ifindex: number, mtu_bytes: 1500, link: LinkState::Up })
+        };
+        (10..).zip(names).map(of).collect()
+    }
+
+    fn attached(nics: &[&str], interfaces: &[&str]) -> Vec<(String, u32)> {
+        let wanted = wanted(&topology(nics), &hosting(interfaces));
+        wanted.iter().map(|(nic, interface)| (nic.to_string(), interface.ifindex)).collect()
+    }
+
+    #[test]
+    fn a_nic_has_the_interface_that_it_names_or_else_that_of_a_lab() {
+        let found = attached(&["name: x", "name: y, interface: eth7", "name: z"], &["eth7", "vn-x"]);
+        assert_eq!(found, [("x".into(), 11), ("y".into(), 10)]);
+    }
+
+    #[test]
+    fn an_interface_that_a_nic_names_is_never_another_nic_s_too() {
+        for nics in [["name: x", "name: y, interface: vn-x"], ["name: x", "name: a, interface: vn-x"]] {
+            let found = attached(&nics, &["vn-x"]);
+            let named = if nics[1].contains("name: a") { "a" } else { "y" };
+            assert_eq!(found, [(named.into(), 10)]);
+        }
+    }
+
     fn host(link: LinkState, mtu_bytes: u32) -> Host {
         BTreeMap::from([("eth9".to_owned(), HostInterface { ifindex: 9, mtu_bytes, link })])
     }
 
     fn notes(link: LinkState) -> Vec<String> {
-        let text = "virtualNetworks:
-  - name: v
-    region: r
-    addressSpace: [10.1.0.0/16]
-    subnets: [{ name: s, addressPrefixes: [10.1.1.0/24] }]
-nics: [{ name: n, subnet: v/s, addresses: [10.1.1.4], interface: eth9 }]
-";
-        let topology = config::load(text, &Topology::default()).unwrap().topology;
+        let topology = topology(&["name: n, interface: eth9"]);
         let host = host(link, 1500);
         let attached = wanted(&topology, &host);
         let told = BTreeMap::from([(NicName::new("n").unwrap(), vec!["GRO is off".to_owned()])]);

@@ -97,10 +97,11 @@ async fn attend(
                 Asked::Reload => daemon.reload(report).await?,
             },
             changed = watch.changed() => {
+                // What is attached goes on without a watch: no reason to end.
                 if let Err(error) = changed {
                     report(Event::Failed { what: "watch the interfaces", reason: describe(&error) });
                     tokio::time::sleep(RETRY).await;
-                    watch = Watch::start()?;
+                    watch = Watch::start().unwrap_or(watch);
                 }
                 tokio::time::sleep(GATHER).await;
                 daemon.take_in_links(report).await?;

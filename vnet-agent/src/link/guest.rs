@@ -76,8 +76,9 @@ async fn look_at_guest(interface: &Interface, peer: Peer, report: &mut GuestRepo
         guest.ifindex == peer.ifindex && guest.peer.is_some_and(|host| host.ifindex == interface.ifindex)
     });
     // It moved between two looks; the link event of that leads to a third.
-    let guest = guest
+    let mut guest = guest
         .ok_or_else(|| Problem::Unreachable { interface: interface.name.clone(), ifindex: peer.ifindex })?;
+    guest.name = harmless(guest.name);
 
     let prefix = found.command_prefix();
     if guest.mtu_bytes != interface.mtu_bytes {
@@ -154,6 +155,14 @@ fn judge_offloads(
     is_set("transmit checksum offload on", right, was, "transmit checksum offload off", report);
 }
 
+/// A name that the guest chose, as it may stand in a sentence and in a command that somebody copies into a shell. The
+/// kernel lets a name hold nearly everything (net/core/dev.c, `dev_valid_name`): `$(reboot)`, or what a terminal acts on.
+fn harmless(name: String) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
+    let is_harmless = !name.is_empty() && !name.starts_with('-') && name.chars().all(is_plain);
+    if is_harmless { name } else { "IFACE".to_owned() }
+}
+
 /// An error with everything behind it, in one line.
 fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -164,4 +173,19 @@ fn describe(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_s_name_that_a_shell_or_a_terminal_would_act_on_is_not_repeated() {
+        for name in ["eth0", "eth0.5", "veth-a_b", "eth0@if4"] {
+            assert_eq!(harmless(name.to_owned()), name);
+        }
+        for name in ["$(reboot)", "a;reboot", "a`b`", "-h", "", "\u{1b}[2J", "a\nb", "a'b", "\u{202e}x"] {
+            assert_eq!(harmless(name.to_owned()), "IFACE", "{name:?}");
+        }
+    }
 }

@@ -39,7 +39,7 @@ pub use name::{
 };
 pub use nic::{Nic, NicSpec, NicTable};
 pub use operation::{Operation, SubnetSpec, VnetSpec};
-pub use overlap::{local_subnets_taking_part, taking_part};
+pub use overlap::{takes_part, taking_part};
 pub use peering::{PeeredSubnets, Peering, PeeringFlags, PeeringSpec, PeeringState, PeeringSyncLevel};
 pub use plan::{Declared, DesiredState, Located, Place, plan_file};
 pub use refusal::{Holding, Quota, Refusal, RefusalCode, ResourceId, ResourceKind};

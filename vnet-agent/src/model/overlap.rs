@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 
 use super::address::first_overlap;
-use super::{PeeredSubnets, Peering, PeeringSpec, Refusal, Subnet, SubnetName, Topology, VirtualNetwork};
+use super::{PeeredSubnets, Peering, PeeringSpec, Refusal, SubnetName, Topology, VirtualNetwork};
 
 /// The prefixes of `vnet` that a peering takes: its ranges, or with `selection` (names, IPv6 alone) the prefixes of the named
 /// subnets; sorted. A named subnet that does not exist gives nothing.
@@ -29,18 +29,11 @@ pub fn taking_part(vnet: &VirtualNetwork, selection: Option<(&BTreeSet<SubnetNam
     prefixes
 }
 
-/// The subnets of `vnet` that get the routes of a peering: those that both objects let take part.
-pub fn local_subnets_taking_part<'a>(
-    vnet: &'a VirtualNetwork,
-    own: &'a Peering,
-    other: &'a Peering,
-) -> impl Iterator<Item = &'a Subnet> {
-    let own = own.subnets().map(|subnets| &subnets.local);
-    let other = other.subnets().map(|subnets| &subnets.remote);
-    vnet.subnets().filter(move |subnet| {
-        own.is_none_or(|names| names.contains(subnet.name()))
-            && other.is_none_or(|names| names.contains(subnet.name()))
-    })
+/// Whether a subnet gets the routes of its virtual network's peering `own`: both objects must let it take part.
+#[must_use]
+pub fn takes_part(subnet: &SubnetName, own: &Peering, other: &Peering) -> bool {
+    own.subnets().is_none_or(|subnets| subnets.local.contains(subnet))
+        && other.subnets().is_none_or(|subnets| subnets.remote.contains(subnet))
 }
 
 /// The ranges of `vnet` that count when it is compared with others: all of them, or those that hold a taking-part subnet.

@@ -197,8 +197,7 @@ impl Plan<'_> {
         spec: &PeeringSpec,
         wanted: &HashMap<(&VnetName, &PeeringName), &PeeringSpec>,
     ) -> Result<(), Refusal> {
-        let network = Arc::clone(self.next.require_vnet(vnet)?);
-        self.next.check_peering(&network, spec)?;
+        self.next.check_peering(self.next.require_vnet(vnet)?, spec)?;
         let Some(old) = self.current.peering(vnet, &spec.name) else { return Ok(()) };
         let other_side_stays = self.current.other_side(vnet, old).is_some_and(|(remote, other)| {
             wanted.get(&(remote.name(), other.name())).is_some_and(|spec| self.stays(remote.name(), spec))

@@ -90,6 +90,16 @@ impl VirtualNetwork {
         self.peering_by_remote.get(remote).and_then(|name| self.peerings.get(name))
     }
 
+    /// Whether this virtual network and `other`, itself at another time, are the same to `peer`: region, ranges, subnets, and
+    /// the peering that names `peer`. NICs and other peerings do not show there.
+    #[must_use]
+    pub fn is_same_to_peer(&self, other: &Self, peer: &VnetName) -> bool {
+        self.region == other.region
+            && self.address_space == other.address_space
+            && (Arc::ptr_eq(&self.subnets, &other.subnets) || self.subnets == other.subnets)
+            && self.peering_with(peer) == other.peering_with(peer)
+    }
+
     pub(super) fn peering_with_mut(&mut self, remote: &VnetName) -> Option<&mut Peering> {
         self.peering_by_remote.get(remote).and_then(|name| self.peerings.get_mut(name))
     }

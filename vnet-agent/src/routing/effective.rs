@@ -10,8 +10,7 @@ use std::sync::Arc;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::model::{
-    Peering, PeeringState, Subnet, Topology, VirtualNetwork, intersection, local_subnets_taking_part,
-    taking_part,
+    Peering, PeeringState, Subnet, Topology, VirtualNetwork, intersection, takes_part, taking_part,
 };
 
 use super::{EffectiveRoute, NextHop, PeeringHop, RouteSource, RouteState};
@@ -30,8 +29,9 @@ const PRIVATE: [IpNet; 4] = [v4(10, 0, 0, 8), v4(172, 16, 0, 12), v4(192, 168, 0
 
 /// The effective route table of `subnet`, which stands in `vnet`.
 ///
-/// Rows come in the order of the rules; those of peerings in the order of the peerings' names. It depends on `vnet` and on the
-/// virtual networks that its peerings name, and on nothing else of the topology.
+/// Rows come in the order of the rules; those of peerings in the order of the peerings' names. It depends on `vnet` and on what
+/// [`VirtualNetwork::is_same_to_peer`] compares of the virtual networks that its peerings name, and on nothing else of the
+/// topology.
 #[must_use]
 pub fn effective_routes(topology: &Topology, vnet: &VirtualNetwork, subnet: &Subnet) -> Vec<EffectiveRoute> {
     let row = |prefix: IpNet, next_hop: NextHop| EffectiveRoute {
@@ -44,9 +44,7 @@ pub fn effective_routes(topology: &Topology, vnet: &VirtualNetwork, subnet: &Sub
         vnet.address_space().ranges().iter().map(|range| row(*range, NextHop::VnetLocal)).collect();
     for peering in vnet.peerings().filter(|peering| peering.state() == PeeringState::Connected) {
         let Some((remote, other)) = topology.other_side(vnet.name(), peering) else { continue };
-        if local_subnets_taking_part(vnet, peering, other)
-            .all(|taking_part| taking_part.name() != subnet.name())
-        {
+        if !takes_part(subnet.name(), peering, other) {
             continue;
         }
         let hop = Arc::new(hop(vnet, peering, remote, other));

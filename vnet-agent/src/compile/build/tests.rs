@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
+use proptest::prelude::*;
 
 use super::*;
-use crate::model::tests::{World, nic, nic_name, peering, peering_name, subnet_name, vnet_name};
+use crate::model::tests::{World, nic, nic_name, peering, peering_name, random, subnet_name, vnet_name};
 use crate::model::{Operation, PeeringFlags, PeeringSpec};
 
 fn chain() -> World {
@@ -102,7 +103,7 @@ fn subnets_with_equal_routes_share_the_table() {
 }
 
 #[test]
-fn only_a_changed_network_its_peers_and_those_of_moved_interfaces_are_compiled_anew() {
+fn only_a_changed_network_peers_that_see_the_change_and_those_of_moved_interfaces_are_compiled_anew() {
     let world = chain();
     let first = compile(&world.0, &attached(&[("n", 7)]), &Compiled::default());
     let kept =
@@ -115,8 +116,25 @@ fn only_a_changed_network_its_peers_and_those_of_moved_interfaces_are_compiled_a
     assert_eq!(kept(&compile(&world.0, &attached(&[]), &first)), [false, true, true, true]);
     let more = attached(&[("n", 7), ("m", 8), ("nobody", 9)]);
     assert_eq!(kept(&compile(&world.0, &more, &first)), [true, false, true, true]);
+    let joined = world.clone().peered("c", "d");
+    assert_eq!(kept(&compile(&joined.0, &attached(&[("n", 7)]), &first)), [true, true, false, false]);
     let moved = world.with(Operation::UpdateNic(nic("n", "d/s", &["10.3.1.4"])));
-    assert_eq!(kept(&compile(&moved.0, &attached(&[("n", 7)]), &first)), [false, false, true, false]);
+    assert_eq!(kept(&compile(&moved.0, &attached(&[("n", 7)]), &first)), [false, true, true, false]);
+}
+
+proptest! {
+    #[test]
+    fn what_is_taken_over_equals_what_would_be_compiled_anew(dice in random::dice(40)) {
+        let attachments = attached(&[("n1", 7), ("n2", 8)]);
+        let mut topology = random::furnished();
+        let mut compiled = compile(&topology, &attachments, &Compiled::default());
+        for dice in dice {
+            random::step(&mut topology, dice);
+            compiled = compile(&topology, &attachments, &compiled);
+            let anew = compile(&topology, &attachments, &Compiled::default());
+            prop_assert_eq!(compiled.image(), anew.image());
+        }
+    }
 }
 
 #[test]

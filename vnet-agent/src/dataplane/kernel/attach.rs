@@ -99,6 +99,11 @@ impl Links {
         self.links.contains_key(&ifindex)
     }
 
+    /// The interfaces that are attached.
+    pub fn attached(&self) -> impl Iterator<Item = u32> {
+        self.links.keys().copied()
+    }
+
     /// Attaches an interface to the program of `tables`. One that an agent before left attached changes its program
     /// without losing a packet.
     ///

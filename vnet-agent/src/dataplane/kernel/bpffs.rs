@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,6 +58,14 @@ pub enum PinError {
         /// The path.
         path: PathBuf,
     },
+    /// Somebody else made the directory: who owns it may take the pins away, and with them the program off the interfaces.
+    #[error("the pin directory {path} belongs to another user (uid {uid}) or is open to others; remove it, or name another --pin-dir", path = path.display())]
+    NotOurs {
+        /// The path.
+        path: PathBuf,
+        /// Its owner.
+        uid: u32,
+    },
     /// A pin could not be made.
     #[error("the link could not be pinned at {path}", path = path.display())]
     Pin {
@@ -93,7 +101,14 @@ impl PinDirectory {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(directory(error)),
             _ => {}
         }
-        let lock = File::open(path).map_err(directory)?;
+        // A BPF file system lets everybody make directories, where it is not mounted with another mode.
+        let flags = libc::O_NOFOLLOW | libc::O_DIRECTORY;
+        let lock = File::options().read(true).custom_flags(flags).open(path).map_err(directory)?;
+        let found = lock.metadata().map_err(directory)?;
+        let own_uid = fs::metadata("/proc/self").map_err(directory)?.uid();
+        if found.uid() != own_uid || found.mode() & 0o022 != 0 {
+            return Err(PinError::NotOurs { path: path.to_owned(), uid: found.uid() });
+        }
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: Arc::new(lock) }),
             Err(fs::TryLockError::WouldBlock) => Err(PinError::InUse { path: path.to_owned() }),

@@ -56,7 +56,7 @@ impl Forwarder {
     /// Makes `image` what packets see, in larger tables where it needs them.
     ///
     /// # Errors
-    /// [`ForwardError`]; packets then go on by the image before.
+    /// [`ForwardError`]; packets then go on by the image before, or already by this one where only the clearing up behind it failed.
     pub fn commit(&mut self, image: &Image) -> Result<Commit, ForwardError> {
         if !self.is_spent {
             match self.publisher.commit(image) {
@@ -80,10 +80,15 @@ impl Forwarder {
         self.links.move_to(self.publisher.tables_mut());
         // Packets that were under way in the old program are counted there.
         readers::wait();
-        let mut counted = Counters::read(old.layout(), old.tables())?;
-        counted.add_earlier(&self.earlier);
-        counted.retain(self.publisher.layout());
-        self.earlier = counted;
+        match Counters::read(old.layout(), old.tables()) {
+            Ok(mut counted) => {
+                counted.add_earlier(&self.earlier);
+                self.earlier = counted;
+            }
+            // Packets see the image: counts may be lost, but the commit has not failed.
+            Err(error) => tracing::warn!(%error, "what was counted in the tables before is lost"),
+        }
+        self.earlier.retain(self.publisher.layout());
         let layout = self.publisher.layout();
         Ok(Commit { generation: layout.generation(), entries: layout.nodes_in_use() })
     }

@@ -2,7 +2,8 @@
 //!
 //! XDP programs run inside an RCU read-side section. `membarrier(MEMBARRIER_CMD_GLOBAL)` is `synchronize_rcu` for
 //! user space (kernel/sched/membarrier.c); nothing else of the system-call interface promises as much without a
-//! side effect.
+//! side effect. With one CPU alone it does nothing, and nothing is to be done: a program runs with bottom halves disabled, so
+//! that on a kernel that does not preempt these (all but PREEMPT_RT) it has ended before this process runs again.
 
 use std::io;
 
