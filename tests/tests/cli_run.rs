@@ -238,6 +238,22 @@ fn there_and_back(interface: &str, number: Option<&str>) {
 }
 
 #[test]
+fn an_offload_that_a_guest_changes_at_its_own_end_is_set_again() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let _agent = site.start();
+    pair.assert_connected("at the start");
+    pair.b.exec(&["ethtool", "-K", "eth0", "gro", "off"]);
+    assert_eq!(pair.a.ping(B, 2), 0, "nothing reaches a guest without GRO");
+    // It looks again every 30 seconds.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while pair.a.ping(B, 1) == 0 {
+        assert!(Instant::now() < deadline, "GRO stays off");
+    }
+    pair.assert_connected("after the agent has looked again");
+}
+
+#[test]
 fn an_interface_that_leaves_the_namespace_and_comes_back_forwards_again_however_quickly() {
     let pair = Pair::new();
     let site = pair.site();

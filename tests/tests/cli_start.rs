@@ -5,7 +5,7 @@ use std::process::Command;
 
 use nix::sys::signal::Signal;
 use vnet_tests::agent::Site;
-use vnet_tests::guests::Guest;
+use vnet_tests::guests::{Guest, ip};
 use vnet_tests::program::{Ended, binary};
 use vnet_tests::requirements::require_root_and_bpf;
 
@@ -151,6 +151,36 @@ fn a_failed_attachment_is_tried_again_when_links_change_or_the_file_is_taken_in(
     let mut second = elsewhere.start();
     assert_eq!(first.end(Signal::SIGTERM), Some(0));
     second.wait_for(&format!("NIC a-vm: attached by {}", guest.interface));
+    assert_eq!(guest.ping("10.1.1.1", 2), 2);
+}
+
+#[test]
+fn an_interface_that_has_an_address_of_the_host_is_left_alone_until_it_is_handed_over() {
+    let guest = guest();
+    let site = Site::new(&topology(&guest.interface));
+    // From TEST-NET-3 (RFC 5737).
+    ip(&["address", "add", "203.0.113.1/24", "dev", &guest.interface]);
+    let mut agent = site.start();
+    assert!(!guest.has_program());
+    let nic = agent.ask(&["nic", "show", "-n", "a-vm"]).json();
+    assert_eq!(nic["state"], "Failed");
+    let note = format!(
+        "{0} has the host's own address 203.0.113.1/24, which the program would cut off; hand the interface over first: \
+         ip address delete 203.0.113.1/24 dev {0}",
+        guest.interface
+    );
+    assert_eq!(nic["notes"][0], note.as_str());
+
+    ip(&["address", "delete", "203.0.113.1/24", "dev", &guest.interface]);
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for("reloaded");
+    agent.wait_for(&format!("NIC a-vm: attached by {}", guest.interface));
+    assert_eq!(guest.ping("10.1.1.1", 2), 2);
+
+    // Attached, it stays so: the guest's frames must not come to the host because somebody gave it an address.
+    ip(&["address", "add", "203.0.113.1/24", "dev", &guest.interface]);
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for_times("reloaded", 2);
     assert_eq!(guest.ping("10.1.1.1", 2), 2);
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::compile::Attachments;
@@ -23,9 +24,21 @@ pub struct HostInterface {
     /// Whether it takes packets at all. The tables do not depend on it: what comes to a link that is down is lost in the
     /// kernel, which counts it nowhere, so that the NIC's notes are where somebody finds out.
     pub link: LinkState,
+    /// An address that the host itself has on it.
+    pub address: Option<IpNet>,
 }
 
 impl HostInterface {
+    /// Why the program must not be put on this interface, where it must not: from then on, nothing that comes in by it
+    /// reaches the host's own stack.
+    pub(super) fn refusal(&self, name: &str) -> Option<String> {
+        let address = self.address?;
+        Some(format!(
+            "{name} has the host's own address {address}, which the program would cut off; hand the interface over first: \
+             ip address delete {address} dev {name}"
+        ))
+    }
+
     /// Whether the tables hold the same for both.
     fn is_same_to_tables(&self, other: &Self) -> bool {
         (self.ifindex, self.mtu_bytes) == (other.ifindex, other.mtu_bytes)
@@ -183,7 +196,10 @@ mod tests {
 
     fn hosting(names: &[&str]) -> Host {
         let of = |(number, name): (u32, &&str)| {
-            ((*name).to_owned(), HostInterface { ifindex: number, mtu_bytes: 1500, link: LinkState::Up })
+            (
+                (*name).to_owned(),
+                HostInterface { ifindex: number, mtu_bytes: 1500, link: LinkState::Up, address: None },
+            )
         };
         (10..).zip(names).map(of).collect()
     }
@@ -209,7 +225,7 @@ mod tests {
     }
 
     fn host(link: LinkState, mtu_bytes: u32) -> Host {
-        BTreeMap::from([("eth9".to_owned(), HostInterface { ifindex: 9, mtu_bytes, link })])
+        BTreeMap::from([("eth9".to_owned(), HostInterface { ifindex: 9, mtu_bytes, link, address: None })])
     }
 
     fn notes(link: LinkState) -> Vec<String> {

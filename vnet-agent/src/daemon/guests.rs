@@ -19,7 +19,12 @@ pub(super) fn host(interfaces: &[Interface]) -> Host {
             (true, false) => LinkState::NoCarrier,
             (false, _) => LinkState::Down,
         };
-        let known = HostInterface { ifindex: interface.ifindex, mtu_bytes: interface.mtu_bytes, link };
+        let known = HostInterface {
+            ifindex: interface.ifindex,
+            mtu_bytes: interface.mtu_bytes,
+            link,
+            address: interface.address,
+        };
         (interface.name.clone(), known)
     };
     interfaces.iter().map(of).collect()
@@ -29,13 +34,13 @@ pub(super) fn host(interfaces: &[Interface]) -> Host {
 pub(super) fn attached(
     agent: &Agent,
     interfaces: &[Interface],
-    wanted: impl Fn(&NicName, &Interface) -> bool,
+    wanted: impl Fn(&Interface) -> bool,
 ) -> Vec<(NicName, Interface)> {
     let by_name: BTreeMap<&str, &Interface> =
         interfaces.iter().map(|interface| (interface.name.as_str(), interface)).collect();
     let of = |(nic, name): (NicName, String)| {
         let interface = *by_name.get(name.as_str())?;
-        wanted(&nic, interface).then(|| (nic, interface.clone()))
+        wanted(interface).then(|| (nic, interface.clone()))
     };
     agent.interfaces().into_iter().filter_map(of).collect()
 }

@@ -8,12 +8,15 @@
 //! wants guests kept in while no agent runs ends the agent with `--detach-on-exit=false`: the last generation then goes on
 //! in the kernel, and the next agent adopts it.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::signals::{Asked, Signals};
-use super::{Agent, Event, NicStatus, Outcome, ServeError, describe, guests, preflight};
+use super::{Agent, Event, Outcome, ServeError, describe, guests, preflight};
 use crate::api::{self, Served, Shared};
 use crate::config::{self, Problems};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_missing};
@@ -23,6 +26,10 @@ use crate::model::{Change, NicName, Topology};
 
 /// How long link events are let gather: a pair that is made, renamed and set up is looked at once.
 const GATHER: Duration = Duration::from_millis(20);
+
+/// How often everything is looked at anew: a guest that changes an offload at its own end, or an address that the host
+/// takes off an interface, makes no event here.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// How long a failed watch rests before it is started again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -87,11 +94,13 @@ async fn attend(
         let router = api::router(Arc::clone(&daemon.agent));
         tokio::spawn(async move { axum::serve(listener, router).await })
     });
-    daemon.prepare(|_, _| true).await;
+    daemon.prepare(|_| true).await;
     daemon.report_ready(&options.socket, report);
 
+    let mut look_again = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
     loop {
         tokio::select! {
+            _ = look_again.tick() => daemon.take_in_links(Scope::Everything, report).await?,
             asked = signals.next() => match asked {
                 Asked::Stop => break,
                 Asked::Reload => daemon.reload(report).await?,
@@ -104,7 +113,7 @@ async fn attend(
                     watch = Watch::start().unwrap_or(watch);
                 }
                 tokio::time::sleep(GATHER).await;
-                daemon.take_in_links(report).await?;
+                daemon.take_in_links(Scope::Changed, report).await?;
             }
         }
     }
@@ -133,6 +142,15 @@ struct Daemon<'a> {
     file: &'a Path,
     agent: Shared,
     interfaces: Vec<Interface>,
+}
+
+/// Whose guests' ends are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// Of interfaces that are not as they were.
+    Changed,
+    /// Of all.
+    Everything,
 }
 
 /// What became of a changed file.
@@ -173,7 +191,7 @@ impl Daemon<'_> {
         let text = tokio::task::spawn_blocking(move || input::read_regular(&file)).await?;
         let file = self.file.to_owned();
         let reload = self.with(move |agent| take_in(agent, &file, text)).await?;
-        let guests = self.prepare(|_, _| true).await;
+        let guests = self.prepare(|_| true).await;
         match reload {
             Reload::Done(changes, outcome) => {
                 report(Event::Reloaded { changes: &changes, outcome: &outcome });
@@ -189,7 +207,7 @@ impl Daemon<'_> {
     }
 
     /// Takes in what interfaces there are now.
-    async fn take_in_links(&mut self, report: Report<'_>) -> Result<(), ServeError> {
+    async fn take_in_links(&mut self, scope: Scope, report: Report<'_>) -> Result<(), ServeError> {
         let now = match interfaces().await {
             Ok(now) => now,
             Err(error) => {
@@ -200,8 +218,12 @@ impl Daemon<'_> {
         let before = std::mem::replace(&mut self.interfaces, now);
         let host = guests::host(&self.interfaces);
         let changed = self.with(|agent| agent.change_host(host)).await?;
+        let before: HashMap<u32, Interface> = before.into_iter().map(|one| (one.ifindex, one)).collect();
         // Before the report: whoever reads "attached" may count on packets to cross.
-        let guests = self.prepare(|_, interface| !before.contains(interface)).await;
+        let is_new = |interface: &Interface| {
+            scope == Scope::Everything || before.get(&interface.ifindex) != Some(interface)
+        };
+        let guests = self.prepare(is_new).await;
         match changed {
             Ok(outcome) => self.report_interfaces(&outcome, report),
             Err(error) => report(Event::Failed { what: "take in the interfaces", reason: describe(&error) }),
@@ -214,16 +236,15 @@ impl Daemon<'_> {
         if outcome.attached.is_empty() && outcome.detached.is_empty() && outcome.failed.is_empty() {
             return;
         }
-        let concerned = |nic: &NicStatus| {
-            let mut all = outcome.attached.iter().chain(&outcome.detached).chain(&outcome.failed);
-            all.any(|name| name.as_str() == nic.name)
-        };
-        let nics: Vec<NicStatus> = self.agent().status().into_iter().filter(concerned).collect();
+        let all = outcome.attached.iter().chain(&outcome.detached).chain(&outcome.failed);
+        let concerned: HashSet<&str> = all.map(NicName::as_str).collect();
+        let mut nics = self.agent().status();
+        nics.retain(|nic| concerned.contains(nic.name.as_str()));
         report(Event::Interfaces { outcome, nics: &nics });
     }
 
     /// Sees to the guests' ends for which `wanted` holds; the NICs about which there is something else to say now.
-    async fn prepare(&self, wanted: impl Fn(&NicName, &Interface) -> bool) -> Vec<(NicName, Vec<String>)> {
+    async fn prepare(&self, wanted: impl Fn(&Interface) -> bool) -> Vec<(NicName, Vec<String>)> {
         let these = guests::attached(&self.agent(), &self.interfaces, wanted);
         let mut news = guests::prepare(these).await;
         let mut agent = self.agent();

@@ -99,6 +99,12 @@ impl Links {
         self.links.contains_key(&ifindex)
     }
 
+    /// Whether an interface is attached, by this agent or by one before it.
+    #[must_use]
+    pub fn holds(&self, ifindex: u32) -> bool {
+        self.contains(ifindex) || self.pins.link(ifindex).exists()
+    }
+
     /// The interfaces that are attached.
     pub fn attached(&self) -> impl Iterator<Item = u32> {
         self.links.keys().copied()

@@ -113,6 +113,14 @@ fn a_solicitation_gets_an_advertisement() {
 }
 
 #[test]
+fn a_solicitation_for_an_address_that_the_asker_sends_from_is_not_answered() {
+    let link_local = Host { v6: [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9], ..A1 };
+    for host in [A1, link_local, Host { v6: v6(0xee, 9), ..APPLIANCE }] {
+        dropped(&host, &solicitation(&host, host.v6), DropReason::NdOwnAddress);
+    }
+}
+
+#[test]
 fn every_byte_of_a_solicitation_is_covered_by_its_checks() {
     let frame = solicitation(&A1, B1.v6);
     let start = 14 + 40;
@@ -141,14 +149,24 @@ fn a_ping_of_the_router_is_answered() {
     assert_eq!(answered(&A1, &ping4(&A1, GATEWAY4)), pong);
 
     let link_local = Host { v6: [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9], ..A1 };
-    for (from, to) in [(A1, GATEWAY6), (A1, ROUTER_LINK_LOCAL_BE), (link_local, ROUTER_LINK_LOCAL_BE)] {
-        let (mut ping, mut pong) = (Vec::new(), Vec::new());
+    let ping6 = |from: &Host, to: [u8; 16]| {
         let builder = PacketBuilder::ethernet2(from.mac, ROUTER_MAC).ipv6(from.v6, to, 64);
-        builder.icmpv6_echo_request(7, 9).write(&mut ping, payload).unwrap();
+        let mut frame = Vec::new();
+        builder.icmpv6_echo_request(7, 9).write(&mut frame, payload).unwrap();
+        frame
+    };
+    for (from, to) in [(A1, GATEWAY6), (A1, ROUTER_LINK_LOCAL_BE), (link_local, ROUTER_LINK_LOCAL_BE)] {
+        let (ping, mut pong) = (ping6(&from, to), Vec::new());
         let builder = PacketBuilder::ethernet2(ROUTER_MAC, from.mac).ipv6(to, from.v6, 64);
         builder.icmpv6_echo_reply(7, 9).write(&mut pong, payload).unwrap();
         assert_eq!(answered(&A1, &ping), pong);
     }
+    // The router answers nobody's address but the asker's own.
+    let as_b = Host { v6: B1.v6, ..A1 };
+    dropped(&A1, &ping6(&as_b, ROUTER_LINK_LOCAL_BE), DropReason::SourceSpoofed);
+    let foreign = Host { v6: v6(0xee, 9), ..APPLIANCE };
+    dropped(&APPLIANCE, &ping6(&foreign, ROUTER_LINK_LOCAL_BE), DropReason::DestinationUnroutable);
+    dropped(&APPLIANCE, &ping6(&foreign, GATEWAY6), DropReason::RouterUnserved);
     dropped(&A1, &ping4(&A1, [10, 2, 0, 1]), DropReason::NoEndpoint);
     dropped(
         &APPLIANCE,
