@@ -115,13 +115,13 @@ fn what_does_not_exist_is_refused_by_its_code() {
         let expected = Ended {
             status: Some(1),
             stdout: String::new(),
-            stderr: format!("error: ResourceNotFound: {what} does not exist\n"),
+            stderr: format!("error[ResourceNotFound]: {what} does not exist\n"),
         };
         assert_eq!(ended, expected, "{command}");
     }
     let ended = ask(file, "next-hop --nic web-1 --dest-ip fd00::1");
     assert_eq!(ended.status, Some(1));
-    assert_eq!(ended.stderr, "error: InvalidAddressPrefix: NIC web-1 has no IPv6 address\n");
+    assert_eq!(ended.stderr, "error[InvalidAddressPrefix]: NIC web-1 has no IPv6 address\n");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! `run`: a real agent between real guests, from its start to each of its ends.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -238,6 +238,22 @@ fn there_and_back(interface: &str, number: Option<&str>) {
 }
 
 #[test]
+fn an_offload_that_a_guest_changes_at_its_own_end_is_set_again() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let _agent = site.start();
+    pair.assert_connected("at the start");
+    pair.b.exec(&["ethtool", "-K", "eth0", "gro", "off"]);
+    assert_eq!(pair.a.ping(B, 2), 0, "nothing reaches a guest without GRO");
+    // It looks again every 30 seconds.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while pair.a.ping(B, 1) == 0 {
+        assert!(Instant::now() < deadline, "GRO stays off");
+    }
+    pair.assert_connected("after the agent has looked again");
+}
+
+#[test]
 fn an_interface_that_leaves_the_namespace_and_comes_back_forwards_again_however_quickly() {
     let pair = Pair::new();
     let site = pair.site();
@@ -293,6 +309,40 @@ fn a_renamed_interface_and_another_mtu_are_taken_in() {
     assert_eq!(received(&String::from_utf8_lossy(&output.stdout)), 0);
     assert_eq!(drops(&site), json!({ "mtu-exceeded": 2 }));
     pair.assert_connected("with packets that fit");
+}
+
+#[test]
+fn a_link_that_goes_down_at_either_end_is_noted_until_it_is_up_again() {
+    let pair = Pair::new();
+    let site = pair.site();
+    let agent = site.start();
+    let interface = pair.a.interface.as_str();
+    let await_note = |expected: &[String]| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let shown = agent.ask(&["nic", "show", "-n", "a-vm"]).json();
+            assert_eq!(shown["state"], "Attached");
+            if shown["notes"] == json!(expected) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{shown}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let down = format!("{interface} is down: packets to it are lost; run: ip link set {interface} up");
+    let no_carrier = format!(
+        "{interface} has no carrier: packets to it are lost; bring up the guest's end, or start the guest"
+    );
+    await_note(&[]);
+    ip(&["link", "set", interface, "down"]);
+    await_note(&[down]);
+    ip(&["link", "set", interface, "up"]);
+    await_note(&[]);
+    ip(&["-n", &pair.a.namespace, "link", "set", "eth0", "down"]);
+    await_note(&[no_carrier]);
+    ip(&["-n", &pair.a.namespace, "link", "set", "eth0", "up"]);
+    await_note(&[]);
+    assert_eq!(agent.ask(&["nic", "list"]).json()[1]["notes"], json!([]));
 }
 
 #[test]

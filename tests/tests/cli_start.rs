@@ -1,11 +1,11 @@
 //! Starts of `run` that are refused: each with one clear sentence, exit status 1, and nothing left behind.
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 
 use nix::sys::signal::Signal;
 use vnet_tests::agent::Site;
-use vnet_tests::guests::Guest;
+use vnet_tests::guests::{Guest, ip};
 use vnet_tests::program::{Ended, binary};
 use vnet_tests::requirements::require_root_and_bpf;
 
@@ -154,6 +154,36 @@ fn a_failed_attachment_is_tried_again_when_links_change_or_the_file_is_taken_in(
     assert_eq!(guest.ping("10.1.1.1", 2), 2);
 }
 
+#[test]
+fn an_interface_that_has_an_address_of_the_host_is_left_alone_until_it_is_handed_over() {
+    let guest = guest();
+    let site = Site::new(&topology(&guest.interface));
+    // From TEST-NET-3 (RFC 5737).
+    ip(&["address", "add", "203.0.113.1/24", "dev", &guest.interface]);
+    let mut agent = site.start();
+    assert!(!guest.has_program());
+    let nic = agent.ask(&["nic", "show", "-n", "a-vm"]).json();
+    assert_eq!(nic["state"], "Failed");
+    let note = format!(
+        "{0} has the host's own address 203.0.113.1/24, which the program would cut off; hand the interface over first: \
+         ip address delete 203.0.113.1/24 dev {0}",
+        guest.interface
+    );
+    assert_eq!(nic["notes"][0], note.as_str());
+
+    ip(&["address", "delete", "203.0.113.1/24", "dev", &guest.interface]);
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for("reloaded");
+    agent.wait_for(&format!("NIC a-vm: attached by {}", guest.interface));
+    assert_eq!(guest.ping("10.1.1.1", 2), 2);
+
+    // Attached, it stays so: the guest's frames must not come to the host because somebody gave it an address.
+    ip(&["address", "add", "203.0.113.1/24", "dev", &guest.interface]);
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for_times("reloaded", 2);
+    assert_eq!(guest.ping("10.1.1.1", 2), 2);
+}
+
 /// Words that run what follows in a mount namespace of its own after `script`.
 fn mounted(script: &str) -> Vec<String> {
     let script = format!("{script} && exec \"$@\"");
@@ -231,6 +261,20 @@ fn a_missing_bpf_file_system_is_mounted_and_another_place_is_refused() {
          --pin-dir on one"
     );
     assert_refused(&ended, &sentence);
+}
+
+#[test]
+fn a_topology_file_that_cannot_be_read_again_is_refused_without_waiting_for_it() {
+    require_root_and_bpf();
+    let site = Site::new("");
+    std::fs::remove_file(site.file()).expect("the file can be removed");
+    let file = site.file().display().to_string();
+    let made = Command::new("mkfifo").arg(&file).status().expect("mkfifo is installed");
+    assert!(made.success());
+    let sentence =
+        format!("{file} cannot be read: it is no regular file, and the agent reads it again at every SIGHUP");
+    assert_refused(&refused(&site, &[]), &sentence);
+    assert_eq!(site.left(), Vec::<String>::new());
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn two_spokes_do_not_reach_each_other_by_a_hub_that_forwards() {
     let running = lab.start();
     for (from, to) in [("spoke1-1", "spoke2-1"), ("spoke2-1", "spoke1-1")] {
         let (from, to) = (lab.vm(from), lab.vm(to));
-        assert_nothing_crosses(&running, &Vm { v6: None, ..from.clone() }, to, "route-none");
-        assert_nothing_crosses(&running, &Vm { v4: None, ..from.clone() }, to, "route-internet");
+        assert_nothing_crosses(&running, &from.only_v4(), to, "route-none");
+        assert_nothing_crosses(&running, &from.only_v6(), to, "route-internet");
     }
 }

@@ -48,12 +48,7 @@ fn alpha_never_reaches_charlie_and_bravo_reaches_both() {
 fn over_ipv6_it_is_the_same_and_the_packets_end_at_the_missing_internet() {
     let lab = Lab::up(&dual_stack());
     let running = lab.start();
-    let v6_only = |nic: &str| {
-        let mut vm = lab.vm(nic).clone();
-        vm.v4 = None;
-        vm
-    };
-    let [alpha, bravo, charlie] = ["alpha-1", "bravo-1", "charlie-1"].map(v6_only);
+    let [alpha, bravo, charlie] = ["alpha-1", "bravo-1", "charlie-1"].map(|nic| lab.vm(nic).only_v6());
     for (from, to) in [(&alpha, &charlie), (&charlie, &alpha)] {
         // No row None covers fd00::/8: the next one is ::/0.
         assert_nothing_crosses(&running, from, to, "route-internet");

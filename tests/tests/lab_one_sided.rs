@@ -37,15 +37,8 @@ nics:
 fn assert_apart(lab: &Lab, running: &Running<'_>) {
     let (sales, archive) = (lab.vm("sales-1"), lab.vm("archive-1"));
     for (from, to) in [(sales, archive), (archive, sales)] {
-        for (family, reason) in [(0, "route-none"), (1, "route-internet")] {
-            let mut from = from.clone();
-            if family == 0 {
-                from.v6 = None;
-            } else {
-                from.v4 = None;
-            }
-            assert_nothing_crosses(running, &from, to, reason);
-        }
+        assert_nothing_crosses(running, &from.only_v4(), to, "route-none");
+        assert_nothing_crosses(running, &from.only_v6(), to, "route-internet");
     }
     assert_crosses(sales, lab.vm("sales-2"));
 }

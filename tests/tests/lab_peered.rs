@@ -74,23 +74,26 @@ fn assert_bulk(web: &Vm, database: &Vm) {
             let missing_bytes = (10_u64 << 20).saturating_sub(transfer.received_bytes);
             assert!(missing_bytes <= IN_BUFFERS_BYTES, "{} and {address}: {transfer:?}", client.nic);
         }
-        // What a receiver's program was too slow for, its kernel counts: all else must have arrived.
-        let overflows = || buffer_overflows(client) + buffer_overflows(server);
+        // What a busy machine had no room for, its kernel counts: all else must have arrived, and that is most.
+        let overflows = || no_room(client) + no_room(server);
         let before = overflows();
         let transfers = iperf.both_ways(client, Transport::Udp, 1);
         let lost: u64 = transfers.iter().map(|transfer| transfer.lost).sum();
         assert!(lost <= overflows() - before, "{} and {address}: lost on the way: {transfers:?}", client.nic);
-        assert!(transfers.iter().all(|transfer| transfer.received_bytes > 0), "{transfers:?}");
+        let most_arrived = transfers.iter().all(|transfer| transfer.received_bytes > transfer.sent_bytes / 2);
+        assert!(most_arrived, "{} and {address}: {transfers:?}", client.nic);
     }
 }
 
-/// Datagrams that the machine's kernel had no room for in a socket.
-fn buffer_overflows(vm: &Vm) -> u64 {
-    let counters =
-        vm.text(&["nstat", "--zeros", "--ignore", "--noupdate", "UdpRcvbufErrors", "Udp6RcvbufErrors"]);
-    let values =
-        counters.lines().filter(|line| line.starts_with("Udp")).map(|line| line.split_whitespace().nth(1));
-    values.map(|value| value.and_then(|value| value.parse::<u64>().ok()).expect(&counters)).sum()
+/// Frames that the rings of the machine's interface had no room for, and datagrams that a socket had none for.
+fn no_room(vm: &Vm) -> u64 {
+    let names = ["UdpRcvbufErrors", "Udp6RcvbufErrors"];
+    let counters = vm.text(&[&["nstat", "--zeros", "--ignore", "--noupdate"], &names[..]].concat());
+    let in_sockets = names.map(|name| {
+        let line = counters.lines().find(|line| line.starts_with(name)).expect(&counters);
+        line.split_whitespace().nth(1).and_then(|value| value.parse::<u64>().ok()).expect(&counters)
+    });
+    in_sockets.iter().sum::<u64>() + vm.link_counter("rx", "dropped") + vm.link_counter("tx", "dropped")
 }
 
 fn assert_downloads(web: &Vm, database: &Vm) {

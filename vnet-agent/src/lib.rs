@@ -7,6 +7,7 @@ pub mod compile;
 pub mod config;
 pub mod daemon;
 pub mod dataplane;
+pub mod input;
 pub mod lab;
 pub mod link;
 pub mod model;

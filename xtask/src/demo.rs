@@ -8,7 +8,7 @@ mod traffic;
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 
 use self::rig::Rig;
@@ -27,9 +27,11 @@ impl Options {
     fn file(&self) -> Result<PathBuf> {
         let example = root().join("examples").join(&self.topology).with_extension("yaml");
         let candidates = [example, PathBuf::from(&self.topology)];
-        candidates.into_iter().find(|file| file.is_file()).with_context(|| {
+        let file = candidates.into_iter().find(|file| file.is_file()).with_context(|| {
             format!("{:?} is neither a topology file nor the name of an example", self.topology)
-        })
+        })?;
+        // The agent runs at the top of the tree, wherever this was called.
+        std::path::absolute(&file).with_context(|| format!("{} has no absolute path", file.display()))
     }
 }
 
@@ -40,10 +42,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     rig::watch_for_interrupts()?;
 
     let mut rig = Rig::new(agent, file)?;
-    let shown = rig.up().and_then(|()| show(&rig));
+    let shown = rig.up().and_then(|()| show(&mut rig));
     let left = rig.down();
-    let (agreed, total) = shown?;
-    left?;
+    // Ctrl-C ends the programs of the demo too: what they say of it is not what went wrong.
+    let shown = if rig::is_interrupted() { Err(anyhow!("interrupted")) } else { shown };
+    let (agreed, total) = match (shown, left) {
+        (Ok(cells), Ok(())) => cells,
+        (Err(error), Err(left)) => bail!("{error:#}; then: {left:#}"),
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
+    };
     println!("\nmatrix: {agreed} of {total} as expected");
     if agreed != total {
         bail!("{} of {total} cells of the matrix are not as the rules say", total - agreed);
@@ -52,12 +59,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Sends traffic and prints what happened; how many cells of the matrix are as expected, and how many there are.
-fn show(rig: &Rig) -> Result<(usize, usize)> {
+fn show(rig: &mut Rig) -> Result<(usize, usize)> {
     traffic::show(rig)?;
-    heading("who reaches whom: by the rules/by probe");
+    heading("the matrix");
     let matrix = rig.show(&["matrix", "--probe"])?;
     heading("drops by reason");
-    rig.show(&["drops"])?;
+    rig.show(&["drops", "--non-zero"])?;
     heading("counters");
     rig.show(&["counters"])?;
     traffic::agreement(&matrix)

@@ -4,7 +4,13 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::RcvBufForce;
+
 use super::Vm;
+
+/// Room for what arrives while nobody reads, in bytes.
+const BUFFER_BYTES: usize = 16 << 20;
 
 /// A socket of `vm` at one of its addresses, at a port that is free.
 ///
@@ -12,7 +18,9 @@ use super::Vm;
 /// Where the machine has no such address.
 #[must_use]
 pub fn udp_socket(vm: &Vm, address: IpAddr) -> UdpSocket {
-    vm.enter(|| UdpSocket::bind((address, 0))).expect("the machine has the address")
+    let socket = vm.enter(|| UdpSocket::bind((address, 0))).expect("the machine has the address");
+    setsockopt(&socket, RcvBufForce, &BUFFER_BYTES).expect("root may ask for room");
+    socket
 }
 
 /// What arrives at `socket` within `time`, or until there are `enough`: each text with its sender.

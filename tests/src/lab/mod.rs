@@ -14,6 +14,7 @@ mod vm;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 pub use behind::Behind;
 pub use crossing::{assert_crosses, assert_nothing_crosses};
@@ -21,7 +22,7 @@ pub use datagrams::{received_texts, udp_socket};
 pub use http::{HttpServer, random_body, sha256};
 pub use iperf::{IN_BUFFERS_BYTES, IperfServer, Transfer, Transport};
 pub use running::{GUEST_CHATTER, NicCount, Running};
-pub use tools::{Pings, families};
+pub use tools::{Pinging, Pings, families};
 pub use vm::Vm;
 pub use wire::{Received, Tap, Transmitter, host_tap};
 
@@ -130,6 +131,21 @@ impl Drop for Lab {
         let left: Vec<&Vm> = self.vms.values().filter(|vm| vm.is_there()).collect();
         assert!(left.is_empty(), "{left:?} stay after\n{}", down.transcript());
         assert_eq!(self.site.left(), Vec::<String>::new(), "an agent left something behind");
+    }
+}
+
+/// Asks again and again until there is an answer.
+///
+/// # Panics
+/// Where there is none for ten seconds: then `what` did not happen.
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "it did not happen: {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

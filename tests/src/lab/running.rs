@@ -94,11 +94,19 @@ impl<'a> Running<'a> {
     /// The drops since `before`, without [`GUEST_CHATTER`].
     #[must_use]
     pub fn drops_since(&self, before: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+        let mut drops = self.all_drops_since(before);
+        drops.retain(|reason, _| !GUEST_CHATTER.contains(&reason.as_str()));
+        drops
+    }
+
+    /// The drops since `before`.
+    #[must_use]
+    pub fn all_drops_since(&self, before: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
         let mut drops = self.drops();
         for (reason, packets) in &mut drops {
             *packets -= before.get(reason).unwrap_or(&0);
         }
-        drops.retain(|reason, packets| *packets > 0 && !GUEST_CHATTER.contains(&reason.as_str()));
+        drops.retain(|_, packets| *packets > 0);
         drops
     }
 

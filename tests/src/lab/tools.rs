@@ -1,6 +1,10 @@
 //! ping and traceroute in a machine's namespace.
 
 use std::net::IpAddr;
+use std::process::{Child, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::Vm;
 use crate::guests::received;
@@ -23,14 +27,14 @@ pub fn families(from: &Vm, to: &Vm) -> Vec<(IpAddr, IpAddr)> {
 }
 
 impl Vm {
-    /// Sends `count` echo requests to `address`, one every 20 ms, and waits half a second for the last answer.
+    /// Sends `count` echo requests to `address`, one every 20 ms, and waits up to three seconds for the last answer.
     ///
     /// # Panics
     /// Where `ping` says something that is not known.
     #[must_use]
     pub fn ping(&self, address: IpAddr, count: u32, more: &[&str]) -> Pings {
         let (address, count) = (address.to_string(), count.to_string());
-        let command = ["ping", "-n", "-i", "0.02", "-W", "0.5", "-c", &count];
+        let command = ["ping", "-n", "-i", "0.02", "-W", "3", "-c", &count];
         let output = self.run(&[&command[..], more, &[&address]].concat());
         let text = String::from_utf8_lossy(&output.stdout);
         let complaint = String::from_utf8_lossy(&output.stderr);
@@ -45,6 +49,17 @@ impl Vm {
         Pings { received: received(&text), hop_limits }
     }
 
+    /// Starts to send echo requests to `address`, one every 5 ms, until told to end.
+    ///
+    /// # Panics
+    /// Where `ping` cannot be started.
+    #[must_use]
+    pub fn start_pings(&self, address: IpAddr) -> Pinging {
+        let mut ping = self.command("ping");
+        ping.args(["-n", "-q", "-i", "0.005", &address.to_string()]);
+        Pinging(Some(ping.stdout(Stdio::piped()).spawn().expect("ping can be started")))
+    }
+
     /// The hops on the way to `address`, as `traceroute` sees them; the destination is the last.
     ///
     /// # Panics
@@ -56,6 +71,37 @@ impl Vm {
         let output = self.text(&[&command[..], &[&address.to_string()]].concat());
         let hop = |line: &str| line.split_whitespace().nth(1).map(str::to_owned);
         output.lines().skip(1).filter_map(hop).collect()
+    }
+}
+
+/// Echo requests under way. Dropped, they end.
+#[derive(Debug)]
+pub struct Pinging(Option<Child>);
+
+impl Pinging {
+    /// Ends them: how many were sent, and how many of those answered. The last may still be under way.
+    ///
+    /// # Panics
+    /// Where `ping` has ended before.
+    #[must_use]
+    pub fn end(mut self) -> (u32, u32) {
+        let child = self.0.take().expect("it ends once");
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process number fits"));
+        kill(pid, Signal::SIGINT).expect("ping goes on");
+        let output = child.wait_with_output().expect("a child can be waited for");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let sent =
+            text.lines().find_map(|line| line.split_once(" packets transmitted")?.0.trim().parse().ok());
+        (sent.unwrap_or_else(|| panic!("{text}")), received(&text))
+    }
+}
+
+impl Drop for Pinging {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -43,6 +43,18 @@ impl Vm {
         self.v4.map(IpAddr::V4).into_iter().chain(self.v6.map(IpAddr::V6)).collect()
     }
 
+    /// The same machine, taken to have its IPv4 address alone.
+    #[must_use]
+    pub fn only_v4(&self) -> Self {
+        Self { v6: None, ..self.clone() }
+    }
+
+    /// The same machine, taken to have its IPv6 address alone.
+    #[must_use]
+    pub fn only_v6(&self) -> Self {
+        Self { v4: None, ..self.clone() }
+    }
+
     /// A command that runs in the namespace.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
@@ -92,6 +104,16 @@ impl Vm {
         let link = self.text(&["ip", "-json", "-statistics", "link", "show", "dev", "eth0"]);
         let link: serde_json::Value = serde_json::from_str(&link).expect("ip prints JSON");
         link[0]["stats64"][direction][counter].as_u64().expect("a counter of that name")
+    }
+
+    /// Takes its addresses and its neighbour resolution from the machine's kernel, which then sends nothing of its own.
+    ///
+    /// # Panics
+    /// Where the kernel refuses.
+    pub fn silence(&self) {
+        self.text(&["sysctl", "-q", "-w", "net.ipv6.conf.eth0.disable_ipv6=1"]);
+        self.text(&["ip", "link", "set", "eth0", "arp", "off"]);
+        self.text(&["ip", "address", "flush", "dev", "eth0"]);
     }
 
     /// Whether its interface or its namespace is there.

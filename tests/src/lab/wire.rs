@@ -17,7 +17,7 @@ use nix::sys::socket::{
 use super::Vm;
 
 /// Room for what arrives while nobody reads, in bytes.
-const BUFFER_BYTES: usize = 32 << 20;
+const BUFFER_BYTES: usize = 128 << 20;
 /// The longest frame that is kept whole.
 const FRAME_BYTES: usize = 10_000;
 
@@ -49,6 +49,20 @@ impl Received {
         }
     }
 
+    /// Whether it is an ARP packet.
+    #[must_use]
+    pub fn is_arp(&self) -> bool {
+        self.0.get(12..14) == Some(&[0x08, 0x06])
+    }
+
+    /// Whether it is a neighbour advertisement.
+    #[must_use]
+    pub fn is_advertisement(&self) -> bool {
+        self.0.get(12..14) == Some(&[0x86, 0xdd])
+            && self.0.get(20) == Some(&58)
+            && self.0.get(54) == Some(&136)
+    }
+
     /// The hop limit, where it is an IP packet.
     #[must_use]
     pub fn hop_limit(&self) -> Option<u8> {
@@ -75,7 +89,7 @@ impl Tap {
     }
 
     fn open(interface: &str) -> Self {
-        let tap = Self(packet_socket(interface, Some(SockProtocol::EthAll)));
+        let tap = Self(packet_socket(interface, Some(SockProtocol::EthAll), SockFlag::SOCK_NONBLOCK));
         setsockopt(&tap.0, RcvBufForce, &BUFFER_BYTES).expect("root may ask for room");
         // Between being made and bound, it heard every interface.
         let _ = tap.received();
@@ -117,22 +131,29 @@ impl Transmitter {
     #[must_use]
     pub fn of(vm: &Vm) -> Self {
         // Of no protocol: it sends and never receives.
-        Self(vm.enter(|| packet_socket("eth0", None)))
+        Self(vm.enter(|| packet_socket("eth0", None, SockFlag::empty())))
     }
 
-    /// Sends a frame as it is. Whether the kernel took it: it refuses one while a buffer is full.
-    pub fn send(&self, frame: &[u8]) -> bool {
-        match send(self.0.as_raw_fd(), frame, MsgFlags::empty()) {
-            Ok(length) => length == frame.len(),
-            Err(Errno::ENOBUFS | Errno::EINTR) => false,
-            Err(error) => panic!("a frame of {} bytes cannot be sent: {error}", frame.len()),
+    /// Sends a frame as it is; waits while too many are under way. What the ring between the two ends of the pair has no
+    /// room for is lost, and the machine's interface counts it as dropped.
+    ///
+    /// # Panics
+    /// Where the kernel does not take it.
+    pub fn send(&self, frame: &[u8]) {
+        loop {
+            match send(self.0.as_raw_fd(), frame, MsgFlags::empty()) {
+                // No room in the ring; since Linux 6.16 the sender is told.
+                Ok(_) | Err(Errno::ENOBUFS) => return,
+                Err(Errno::EINTR) => {}
+                Err(error) => panic!("a frame of {} bytes cannot be sent: {error}", frame.len()),
+            }
         }
     }
 }
 
 /// A packet socket, bound to an interface of the calling thread's namespace.
-fn packet_socket(interface: &str, protocol: Option<SockProtocol>) -> OwnedFd {
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+fn packet_socket(interface: &str, protocol: Option<SockProtocol>, flags: SockFlag) -> OwnedFd {
+    let flags = flags | SockFlag::SOCK_CLOEXEC;
     let socket =
         socket(AddressFamily::Packet, SockType::Raw, flags, protocol).expect("root may open packet sockets");
     let mut all = getifaddrs().expect("the kernel lists its interfaces");

@@ -124,6 +124,23 @@ async fn a_lab_given_up_half_way_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn an_interrupted_lab_has_removed_everything_when_it_says_so() {
+    let prefix = unique();
+    let world = World::many(&prefix, 6);
+    let names: Vec<String> = (0..6).map(|index| format!("{prefix}-{index}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let is_under_way = async {
+        while !interface_exists(&interface_name(&name(names[3]))) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let error = lab::up_unless(&world.0, &UpOptions::default(), is_under_way).await.unwrap_err();
+    assert_eq!(existing(&names), Vec::<String>::new());
+    assert!(matches!(error, LabError::Interrupted), "{error}");
+    Lab::up(&world, 1500).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_an_interrupted_up_leaves_on_disk_is_named_and_stays() {
     let nic = unique();
     let world = World::one_nic(&nic);

@@ -48,7 +48,7 @@ impl Options {
     /// One peering too, and longer rounds.
     #[must_use]
     pub fn full() -> Self {
-        let sizes = [(1, 1), (1, 1_000), (1, 65_536), (100, 1), (100, 1_000), (100, 65_536)];
+        let sizes = [(1, 1), (1, 1_000), (1, 32_768), (100, 1), (100, 1_000), (100, 65_536)];
         let scenarios = sizes.map(|(peerings, destinations)| Scenario { peerings, destinations });
         Self { rounds: 7, runs: 5, scenarios: scenarios.into() }
     }
@@ -234,4 +234,20 @@ fn program_ns(rig: &Rig, version: IpVersion) -> Result<ProgramNs, BenchError> {
         least.forwarder = least.forwarder.min(run.duration_ns);
     }
     Ok(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_that_is_measured_is_a_valid_topology_with_as_many_destinations() {
+        let mut scenarios = [Options::quick().scenarios, Options::full().scenarios].concat();
+        scenarios.dedup();
+        for scenario in scenarios {
+            let topology = scenario.topology().unwrap();
+            assert!(topology.nic_count() > scenario.destinations as usize, "{scenario:?}");
+            assert_eq!(topology.vnets().len(), 1 + scenario.peerings as usize, "{scenario:?}");
+        }
+    }
 }

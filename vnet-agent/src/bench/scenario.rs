@@ -42,7 +42,8 @@ pub enum IpVersion {
 pub struct Scenario {
     /// How many virtual networks the sender's is peered with, at least 1 and at most 127.
     pub peerings: u32,
-    /// How many destinations the sender sends to in turn, at most 65,536 in one network.
+    /// How many destinations the sender sends to in turn, at most 32,768 in one network: each has two addresses, and a
+    /// network holds 65,536.
     pub destinations: u32,
 }
 
@@ -70,8 +71,6 @@ pub enum ScenarioError {
 const FIRST_HOST: u32 = 4;
 /// Destinations have numbers of interfaces that do not exist, from this one on, until their devices are set.
 const FIRST_STAND_IN: u32 = 1 << 24;
-/// More NICs than this do not fit into a /16.
-const MAX_NICS_IN_16: u32 = 65_531;
 
 fn network_base4(network: u32) -> u32 {
     0x0a00_0000 + network * NETWORK_STEP4
@@ -103,18 +102,17 @@ impl Scenario {
 
     /// The prefixes of the networks that the sender's is peered with.
     pub(super) fn remote_prefixes(self) -> impl Iterator<Item = [IpNet; 2]> {
-        (1..=self.peerings).map(move |network| self.ranges(network))
+        (1..=self.peerings).map(Self::ranges)
     }
 
-    fn ranges(self, network: u32) -> [IpNet; 2] {
-        let length = if self.nics() > MAX_NICS_IN_16 { 15 } else { 16 };
-        let v4 = Ipv4Net::new_assert(Ipv4Addr::from_bits(network_base4(network)), length);
+    fn ranges(network: u32) -> [IpNet; 2] {
+        let v4 = Ipv4Net::new_assert(Ipv4Addr::from_bits(network_base4(network)), 16);
         let v6 = Ipv6Net::new_assert(address6(network, 0), 48).trunc();
         [v4.into(), v6.into()]
     }
 
-    fn subnet(self, network: u32) -> [IpNet; 2] {
-        let [v4, _] = self.ranges(network);
+    fn subnet(network: u32) -> [IpNet; 2] {
+        let [v4, _] = Self::ranges(network);
         [v4, Ipv6Net::new_assert(address6(network, 0), 64).trunc().into()]
     }
 
@@ -136,9 +134,9 @@ impl Scenario {
         let vnet = vnet_name(network)?;
         let subnet = SubnetName::new("default")?;
         let region = Region::new("here")?;
-        let spec = VnetSpec { name: vnet.clone(), region, address_space: self.ranges(network).to_vec() };
+        let spec = VnetSpec { name: vnet.clone(), region, address_space: Self::ranges(network).to_vec() };
         desired.vnets.push(declared(spec));
-        let spec = SubnetSpec { name: subnet.clone(), address_prefixes: self.subnet(network).to_vec() };
+        let spec = SubnetSpec { name: subnet.clone(), address_prefixes: Self::subnet(network).to_vec() };
         desired.subnets.push(declared((vnet.clone(), spec)));
         let is_destination = (1..=self.networks()).contains(&network);
         for nic in 0..if is_destination { self.nics() } else { 1 } {
@@ -344,7 +342,7 @@ mod tests {
 
     #[test]
     fn each_destination_comes_up_once_before_any_comes_up_again() {
-        for (peerings, count) in [(1, 1), (100, 1), (1, 1_000), (100, 1_000), (1, 65_536), (100, 65_536)] {
+        for (peerings, count) in [(1, 1), (100, 1), (1, 1_000), (100, 1_000), (1, 32_768), (100, 65_536)] {
             let scenario = Scenario { peerings, destinations: count };
             let flow = scenario.flow(IpVersion::V4);
             let seen: BTreeSet<_> = destinations(&flow).take(count as usize).collect();

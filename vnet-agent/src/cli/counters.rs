@@ -80,8 +80,9 @@ fn repeat(
         once(printer)?;
         return Ok(Outcome::Done);
     };
+    let mut is_first = true;
     loop {
-        printer.clear()?;
+        printer.part(std::mem::take(&mut is_first))?;
         once(printer)?;
         printer.flush()?;
         std::thread::sleep(Duration::from_secs(seconds));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::daemon::describe;
+use crate::input::InputError;
 
 /// What a command comes to.
 pub type CliResult = Result<Outcome, CliError>;
@@ -41,8 +42,8 @@ pub enum CliError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the kernel said.
-        source: io::Error,
+        /// Why not.
+        source: InputError,
     },
     /// Something failed.
     #[error("{}", describe(.0.as_ref()))]

@@ -80,15 +80,16 @@ fn up(args: &Up, printer: &mut Printer<'_>) -> CliResult {
     let rig = block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        // A future that is dropped removes what it has made.
-        tokio::select! {
-            rig = lab::up(&topology, &options) => rig.map_err(CliError::failed),
-            _ = interrupt.recv() => Err(CliError::failed("interrupted; what had been built is removed again")),
-            _ = terminate.recv() => Err(CliError::failed("terminated; what had been built is removed again")),
-        }
+        let interrupted = async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        lab::up_unless(&topology, &options, interrupted).await.map_err(CliError::failed)
     })??;
     printer.show(&views(&topology, &rig), |views| {
-        let mut table = Table::new(["Nic", "Namespace", "Interface", "MacAddress", "Addresses"]);
+        let mut table = Table::new(["NIC", "Namespace", "Interface", "MAC", "Addresses"]);
         for view in views {
             let (name, namespace) = (view.name.clone(), view.namespace.clone());
             table.row([name, namespace, view.interface.clone(), view.mac.clone(), join(&view.addresses)]);

@@ -70,6 +70,13 @@ pub(super) fn run(args: &MatrixArgs, printer: &mut Printer<'_>) -> CliResult {
 pub(super) fn print(topology: &Topology, probe: bool, printer: &mut Printer<'_>) -> CliResult {
     let observed = if probe { Some(observe(topology)?) } else { None };
     let matrix = matrix(topology, observed.as_ref());
+    if matrix.probed == Some(0) {
+        // A probe of nothing shows nothing.
+        return Err(CliError::failed(
+            "nothing to probe: probes start from namespaces that `vnet-agent lab up FILE` makes for NICs without an \
+             `interface`, and here none of those has another NIC of its address family to probe",
+        ));
+    }
     match printer.report_format() {
         Format::Table => print_report(topology, &matrix, printer)?,
         format => printer.show_as(format, &matrix, |matrix| list(&matrix.cells))?,
@@ -78,9 +85,8 @@ pub(super) fn print(topology: &Topology, probe: bool, printer: &mut Printer<'_>)
 }
 
 impl Matrix {
-    /// A probe of nothing shows nothing.
     fn is_as_expected(&self) -> bool {
-        self.probed == self.as_expected && self.probed != Some(0)
+        self.probed == self.as_expected
     }
 }
 
@@ -166,6 +172,12 @@ fn print_report(topology: &Topology, matrix: &Matrix, printer: &mut Printer<'_>)
         let left = matrix.total - probed;
         printer
             .line(format_args!("{left} cells not probed: their senders have interfaces that no lab made"))?;
+    }
+    let answers = || matrix.cells.iter().filter(|cell| cell.is_probed && cell.expected);
+    if answers().next().is_some() && answers().all(|cell| cell.observed != Some(true)) {
+        printer.line(
+            "no answer came from anywhere: is an agent running for these NICs (`vnet-agent run --file FILE`)?",
+        )?;
     }
     printer.line(format_args!("matrix: {as_expected} of {probed} as expected"))
 }
@@ -310,16 +322,29 @@ matrix: 4 of 4 as expected
     }
 
     #[test]
-    fn without_a_probe_nothing_can_differ_and_a_probe_of_nothing_shows_nothing() {
+    fn where_not_one_answer_came_the_report_asks_for_the_agent() {
+        let ask = "no answer came from anywhere: is an agent running";
+        let silent = AS_THE_RULES_SAY.map(|(from, to, _)| (from, to, false));
+        let (text, is_as_expected) = report(Some(&observed(&silent)));
+        assert!(!is_as_expected && text.contains(ask), "{text}");
+        assert!(text.ends_with("matrix: 2 of 4 as expected\n"), "{text}");
+        let (text, _) = report(Some(&observed(&AS_THE_RULES_SAY)));
+        assert!(!text.contains(ask), "{text}");
+    }
+
+    #[test]
+    fn without_a_probe_nothing_can_differ() {
         let (text, is_as_expected) = report(None);
         assert!(is_as_expected && text.ends_with("matrix: 2 of 6 reachable\n"), "{text}");
-        let nothing = Matrix {
-            cells: Vec::new(),
-            total: 0,
-            expected_reachable: 0,
-            probed: Some(0),
-            as_expected: Some(0),
-        };
-        assert!(!nothing.is_as_expected());
+    }
+
+    #[test]
+    fn a_probe_of_nothing_shows_nothing_and_says_why() {
+        let mut bytes = Vec::new();
+        let mut printer = Printer::new(&mut bytes, None, false, false);
+        let error = print(&Topology::default(), true, &mut printer).unwrap_err();
+        drop(printer);
+        assert!(error.to_string().starts_with("nothing to probe: "), "{error}");
+        assert_eq!(bytes, b"");
     }
 }

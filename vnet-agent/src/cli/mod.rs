@@ -38,6 +38,7 @@ struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 struct Global {
     /// How to print [default: table on a terminal, json elsewhere; reports such as `matrix` are text everywhere]
     #[arg(short, long, value_name = "FORMAT", global = true, env = "VNET_OUTPUT")]
@@ -93,6 +94,10 @@ pub fn main() -> ExitCode {
             // Nothing is left to tell of a standard error that is closed.
             let _ = match &error {
                 CliError::Problems(text) => writeln!(std::io::stderr(), "{}", text.trim_end()),
+                // As the refusals of a topology file are shown.
+                CliError::Refused { code, message } => {
+                    writeln!(std::io::stderr(), "error[{code}]: {message}")
+                }
                 error => writeln!(std::io::stderr(), "error: {error}"),
             };
             error.exit_code()

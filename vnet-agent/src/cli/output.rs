@@ -68,15 +68,20 @@ impl<'a> Printer<'a> {
         Ok(write!(self.out, "{}", table.text())?)
     }
 
-    /// Clears the screen, where there is one and a table goes onto it.
+    /// Begins one of several results, parted from the one before: a fresh screen on a terminal, an empty line between tables
+    /// elsewhere, the mark of a new document in YAML. JSON and TSV need none.
     ///
     /// # Errors
     /// As above.
-    pub fn clear(&mut self) -> Result<(), CliError> {
-        if self.is_terminal && self.format() == Format::Table {
-            write!(self.out, "\x1b[2J\x1b[H")?;
-        }
-        Ok(())
+    pub fn part(&mut self, is_first: bool) -> Result<(), CliError> {
+        let mark = match self.format() {
+            Format::Table if self.is_terminal => "\x1b[2J\x1b[H",
+            _ if is_first => "",
+            Format::Table => "\n",
+            Format::Yaml => "---\n",
+            Format::Json | Format::Tsv => "",
+        };
+        Ok(write!(self.out, "{mark}")?)
     }
 
     /// Prints a result that is data: `value` for programs, `table` for people.
@@ -235,5 +240,23 @@ mod tests {
         assert_eq!(printed(None, true), (table().text(), Format::Table));
         assert_eq!(printed(None, false), ("[\n  1,\n  2\n]\n".to_owned(), Format::Table));
         assert_eq!(printed(Some(Format::Yaml), true), ("- 1\n- 2\n".to_owned(), Format::Yaml));
+    }
+
+    #[test]
+    fn results_that_follow_one_another_are_parted_so_that_a_person_and_a_parser_tell_them_apart() {
+        let two = |format, is_terminal| {
+            let mut bytes = Vec::new();
+            let mut printer = Printer::new(&mut bytes, Some(format), is_terminal, false);
+            for number in 1..=2 {
+                printer.part(number == 1).unwrap();
+                printer.line(number).unwrap();
+            }
+            drop(printer);
+            String::from_utf8(bytes).unwrap()
+        };
+        assert_eq!(two(Format::Table, true), "\x1b[2J\x1b[H1\n\x1b[2J\x1b[H2\n");
+        assert_eq!(two(Format::Table, false), "1\n\n2\n");
+        assert_eq!(two(Format::Yaml, false), "1\n---\n2\n");
+        assert_eq!(two(Format::Json, false), "1\n2\n");
     }
 }

@@ -42,8 +42,8 @@ pub(super) struct RunArgs {
     /// How the kernel runs the program
     #[arg(long, value_name = "MODE", default_value = "native")]
     xdp_mode: XdpMode,
-    /// Take the program off the interfaces at SIGINT and SIGTERM [default with --file: true]; false leaves them
-    /// forwarding, for the next `run` to adopt
+    /// Take the program off the interfaces at SIGINT and SIGTERM [default: true]; false leaves them forwarding, for the
+    /// next `run` to adopt
     #[arg(
         long,
         value_name = "BOOL",
@@ -175,15 +175,19 @@ fn print_ready(
     let is_worth_a_row = |nic: &&NicStatus| {
         nics.len() <= MAX_LISTED || nic.state != NicState::Attached || !nic.notes.is_empty()
     };
-    let mut table = Table::new(["NIC", "Interface", "State", "Notes"]);
+    let mut table = Table::new(["NIC", "Interface", "State"]);
     for nic in nics.iter().filter(is_worth_a_row) {
         let interface = nic.interface.clone().unwrap_or_default();
-        table.row([nic.name.clone(), interface, nic.state.to_string(), nic.notes.join("; ")]);
+        table.row([nic.name.clone(), interface, nic.state.to_string()]);
     }
     if !table.is_empty() {
         printer.line("")?;
         printer.table(&table)?;
         printer.line("")?;
+    }
+    // Sentences with commands in them, too long for a column: as they are told later, a line each.
+    for (nic, note) in nics.iter().flat_map(|nic| nic.notes.iter().map(move |note| (nic, note))) {
+        printer.line(format_args!("NIC {}: {note}", nic.name))?;
     }
     let attached = nics.iter().filter(|nic| nic.state == NicState::Attached).count();
     let total = nics.len();

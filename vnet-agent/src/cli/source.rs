@@ -1,6 +1,5 @@
 //! Where a reading command has its answer from: a topology file, or the agent.
 
-use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use clap::Args;
 use super::{CliError, Printer};
 use crate::api::{Client, DEFAULT_SOCKET};
 use crate::config;
+use crate::input;
 use crate::model::{Snapshot, Topology};
 
 /// Where to ask.
@@ -63,7 +63,7 @@ pub(super) fn from_file(file: &Path, printer: &Printer<'_>) -> Result<Topology, 
 
 /// The text of a file.
 pub(super) fn read(file: &Path) -> Result<String, CliError> {
-    fs::read_to_string(file).map_err(|source| CliError::Unreadable { path: file.to_owned(), source })
+    input::read(file).map_err(|source| CliError::Unreadable { path: file.to_owned(), source })
 }
 
 /// Runs a future to its end.

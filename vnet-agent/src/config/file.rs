@@ -51,7 +51,7 @@ impl Declarations {
     pub(super) fn read(reader: &mut Reader<'_>, root: NodeId) -> Self {
         let mut file = Self::default();
         let Some(fields) = reader.mapping(root, &keys::FILE) else { return file };
-        match fields.get("virtualNetworks").and_then(|node| reader.list(node, "virtualNetworks")) {
+        match fields.get("virtualNetworks").and_then(|node| reader.written_list(node, "virtualNetworks")) {
             Some(vnets) => vnets.iter().for_each(|vnet| file.read_vnet(reader, *vnet)),
             None => file.unnamed.vnet = true,
         }

@@ -6,8 +6,8 @@
 //!
 //! # The format
 //!
-//! YAML, one document. Keys at the top: `virtualNetworks` (required, so that an empty file does not mean "delete everything"),
-//! `nics`, `assertions`. A list whose key has no value is empty.
+//! YAML, one document. Keys at the top: `virtualNetworks` (required, with a value, so that neither an empty file nor one that
+//! was cut off means "delete everything"), `nics`, `assertions`. Any other list whose key has no value is empty.
 //!
 //! * A virtual network: `name`, `region`, `addressSpace` (all required: there is no resource group to take a region from, and
 //!   a range that nobody chose would meet the next one), `subnets`, `peerings`.

@@ -157,6 +157,16 @@ impl<'t> Reader<'t> {
         None
     }
 
+    /// As [`list`](Self::list), where an empty list must be written as one: a file that was cut off after the key must not
+    /// mean that there is nothing.
+    pub(super) fn written_list(&mut self, node: NodeId, key: &str) -> Option<&'t [NodeId]> {
+        if !self.tree.is_null(node) {
+            return self.list(node, key);
+        }
+        self.wrong_kind(node, key, "a list", Some(format!("write `{key}: []` where there is to be nothing")));
+        None
+    }
+
     /// As [`list`](Self::list), for a list of words: one word alone is told how to become one.
     pub(super) fn words(&mut self, node: NodeId, key: &str) -> Option<&'t [NodeId]> {
         let Some(text) = self.tree.text(node) else { return self.list(node, key) };

@@ -98,7 +98,8 @@ impl Agent {
     /// # Errors
     /// [`AgentError`].
     pub fn change_host(&mut self, host: Host) -> Result<Outcome, AgentError> {
-        let outcome = if host == self.host && self.failed.is_empty() {
+        let outcome = if attachment::is_same_to_tables(&host, &self.host) && self.failed.is_empty() {
+            self.host = host;
             let commit = Commit { generation: self.forwarder.generation(), entries: 0 };
             Outcome { commit, attached: Vec::new(), detached: Vec::new(), failed: Vec::new() }
         } else {
@@ -149,11 +150,24 @@ impl Agent {
     fn attach_all(&mut self) -> BTreeMap<NicName, String> {
         let mut failed = BTreeMap::new();
         for (nic, interface) in self.attachments.iter() {
-            if let Err(error) = self.forwarder.attach(interface.ifindex) {
-                failed.insert(nic.clone(), describe(&error));
+            // What is attached already stays: to let it go would hand its guest's frames to the host.
+            let is_held = self.forwarder.links_mut().holds(interface.ifindex);
+            let refusal = if is_held { None } else { self.refusal(nic) };
+            let attached = match refusal {
+                Some(refusal) => Err(refusal),
+                None => self.forwarder.attach(interface.ifindex).map_err(|error| describe(&error)),
+            };
+            if let Err(reason) = attached {
+                failed.insert(nic.clone(), reason);
             }
         }
         failed
+    }
+
+    /// Why the interface of a NIC must not be attached, where it must not.
+    fn refusal(&self, nic: &NicName) -> Option<String> {
+        let name = attachment::interface_name(self.topology.nic(nic)?.1);
+        self.host.get(&name)?.refusal(&name)
     }
 
     /// Takes NICs whose interface could not be attached out of the tables: nothing is delivered to an interface whose
@@ -219,7 +233,7 @@ impl Agent {
     /// Every NIC with its interface.
     #[must_use]
     pub fn status(&self) -> Vec<NicStatus> {
-        attachment::status(&self.topology, &self.attachments, &self.notes, &self.failed)
+        attachment::status(&self.topology, &self.host, &self.attachments, &self.notes, &self.failed)
     }
 
     /// The generation that packets see.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::compile::Attachments;
@@ -20,6 +21,60 @@ pub struct HostInterface {
     pub ifindex: u32,
     /// The longest IP packet that it takes, in bytes.
     pub mtu_bytes: u32,
+    /// Whether it takes packets at all. The tables do not depend on it: what comes to a link that is down is lost in the
+    /// kernel, which counts it nowhere, so that the NIC's notes are where somebody finds out.
+    pub link: LinkState,
+    /// An address that the host itself has on it.
+    pub address: Option<IpNet>,
+}
+
+impl HostInterface {
+    /// Why the program must not be put on this interface, where it must not: from then on, nothing that comes in by it
+    /// reaches the host's own stack.
+    pub(super) fn refusal(&self, name: &str) -> Option<String> {
+        let address = self.address?;
+        Some(format!(
+            "{name} has the host's own address {address}, which the program would cut off; hand the interface over first: \
+             ip address delete {address} dev {name}"
+        ))
+    }
+
+    /// Whether the tables hold the same for both.
+    fn is_same_to_tables(&self, other: &Self) -> bool {
+        (self.ifindex, self.mtu_bytes) == (other.ifindex, other.mtu_bytes)
+    }
+}
+
+/// Whether an interface takes packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// It does.
+    Up,
+    /// It is up, and what it is connected to is not.
+    NoCarrier,
+    /// It is administratively down.
+    Down,
+}
+
+impl LinkState {
+    /// What to say of an attached interface in this state, and to do about it.
+    fn note(self, interface: &str) -> Option<String> {
+        match self {
+            Self::Up => None,
+            Self::NoCarrier => Some(format!(
+                "{interface} has no carrier: packets to it are lost; bring up the guest's end, or start the guest"
+            )),
+            Self::Down => {
+                Some(format!("{interface} is down: packets to it are lost; run: ip link set {interface} up"))
+            }
+        }
+    }
+}
+
+/// Whether the tables hold the same for both hosts.
+pub(super) fn is_same_to_tables(one: &Host, other: &Host) -> bool {
+    one.len() == other.len()
+        && one.iter().zip(other).all(|((a, one), (b, other))| a == b && one.is_same_to_tables(other))
 }
 
 /// Where a NIC stands with its interface.
@@ -90,6 +145,7 @@ pub(super) fn wanted(topology: &Topology, host: &Host) -> Attachments {
 /// Every NIC with its interface, given what is attached and what failed or was set on the way.
 pub(super) fn status(
     topology: &Topology,
+    host: &Host,
     attached: &Attachments,
     notes: &BTreeMap<NicName, Vec<String>>,
     failed: &BTreeMap<NicName, String>,
@@ -101,7 +157,12 @@ pub(super) fn status(
                 notes.insert(0, problem.clone());
                 NicState::Failed
             }
-            None if attached.contains_key(nic.name()) => NicState::Attached,
+            None if attached.contains_key(nic.name()) => {
+                let name = interface_name(nic);
+                let link = host.get(&name).and_then(|interface| interface.link.note(&name));
+                notes.splice(0..0, link);
+                NicState::Attached
+            }
             None if nic.interface().is_some() => NicState::Missing,
             None => NicState::Unassigned,
         };
@@ -133,15 +194,18 @@ mod tests {
         config::load(&text, &Topology::default()).unwrap().topology
     }
 
-    fn host(names: &[&str]) -> Host {
+    fn hosting(names: &[&str]) -> Host {
         let of = |(number, name): (u32, &&str)| {
-            ((*name).to_owned(), HostInterface { ifindex: number, mtu_bytes: 1500 })
+            (
+                (*name).to_owned(),
+                HostInterface { ifindex: number, mtu_bytes: 1500, link: LinkState::Up, address: None },
+            )
         };
         (10..).zip(names).map(of).collect()
     }
 
     fn attached(nics: &[&str], interfaces: &[&str]) -> Vec<(String, u32)> {
-        let wanted = wanted(&topology(nics), &host(interfaces));
+        let wanted = wanted(&topology(nics), &hosting(interfaces));
         wanted.iter().map(|(nic, interface)| (nic.to_string(), interface.ifindex)).collect()
     }
 
@@ -158,5 +222,38 @@ mod tests {
             let named = if nics[1].contains("name: a") { "a" } else { "y" };
             assert_eq!(found, [(named.into(), 10)]);
         }
+    }
+
+    fn host(link: LinkState, mtu_bytes: u32) -> Host {
+        BTreeMap::from([("eth9".to_owned(), HostInterface { ifindex: 9, mtu_bytes, link, address: None })])
+    }
+
+    fn notes(link: LinkState) -> Vec<String> {
+        let topology = topology(&["name: n, interface: eth9"]);
+        let host = host(link, 1500);
+        let attached = wanted(&topology, &host);
+        let told = BTreeMap::from([(NicName::new("n").unwrap(), vec!["GRO is off".to_owned()])]);
+        let status = status(&topology, &host, &attached, &told, &BTreeMap::new());
+        assert_eq!(status.len(), 1);
+        assert_eq!(status[0].state, NicState::Attached);
+        status[0].notes.clone()
+    }
+
+    #[test]
+    fn an_attached_interface_that_takes_no_packets_is_noted_before_what_else_is_wrong() {
+        assert_eq!(notes(LinkState::Up), ["GRO is off"]);
+        let down = "eth9 is down: packets to it are lost; run: ip link set eth9 up";
+        assert_eq!(notes(LinkState::Down), [down, "GRO is off"]);
+        let no_carrier =
+            "eth9 has no carrier: packets to it are lost; bring up the guest's end, or start the guest";
+        assert_eq!(notes(LinkState::NoCarrier), [no_carrier, "GRO is off"]);
+    }
+
+    #[test]
+    fn a_link_that_goes_down_concerns_no_table_and_another_mtu_does() {
+        let up = host(LinkState::Up, 1500);
+        assert!(is_same_to_tables(&up, &host(LinkState::Down, 1500)));
+        assert!(!is_same_to_tables(&up, &host(LinkState::Up, 9000)));
+        assert!(!is_same_to_tables(&up, &Host::new()));
     }
 }

@@ -8,6 +8,7 @@ use super::{AgentError, PreflightError};
 use crate::api::SocketError;
 use crate::config::Problems;
 use crate::dataplane::kernel::PinError;
+use crate::input::InputError;
 use crate::link::LinkError;
 
 /// An agent did not start, or could not end cleanly.
@@ -18,8 +19,8 @@ pub enum ServeError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the kernel said.
-        source: io::Error,
+        /// Why not.
+        source: InputError,
     },
     /// The topology file is refused.
     #[error("{path} is refused", path = path.display())]

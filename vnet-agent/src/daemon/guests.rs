@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt;
 
-use super::{Agent, Host, HostInterface};
+use super::{Agent, Host, HostInterface, LinkState};
 use crate::link::{Interface, prepare_guest};
 use crate::model::NicName;
 
@@ -14,7 +14,17 @@ const TOGETHER: usize = 16;
 /// The interfaces as an agent sees them.
 pub(super) fn host(interfaces: &[Interface]) -> Host {
     let of = |interface: &Interface| {
-        let known = HostInterface { ifindex: interface.ifindex, mtu_bytes: interface.mtu_bytes };
+        let link = match (interface.is_up, interface.has_carrier) {
+            (true, true) => LinkState::Up,
+            (true, false) => LinkState::NoCarrier,
+            (false, _) => LinkState::Down,
+        };
+        let known = HostInterface {
+            ifindex: interface.ifindex,
+            mtu_bytes: interface.mtu_bytes,
+            link,
+            address: interface.address,
+        };
         (interface.name.clone(), known)
     };
     interfaces.iter().map(of).collect()

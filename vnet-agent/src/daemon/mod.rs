@@ -14,7 +14,7 @@ mod serve;
 mod signals;
 
 pub use agent::{Agent, AgentError, Outcome};
-pub use attachment::{Host, HostInterface, NicState, NicStatus};
+pub use attachment::{Host, HostInterface, LinkState, NicState, NicStatus};
 pub use error::{ServeError, describe};
 pub use event::Event;
 pub use preflight::PreflightError;

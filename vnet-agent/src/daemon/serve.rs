@@ -13,16 +13,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::signals::{Asked, Signals};
 use super::{Agent, Event, Outcome, ServeError, describe, guests, preflight};
 use crate::api::{self, Served, Shared};
 use crate::config::{self, Problems};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_missing};
+use crate::input::{self, InputError};
 use crate::link::{Interface, Watch, interfaces};
 use crate::model::{Change, NicName, Topology};
 
 /// How long link events are let gather: a pair that is made, renamed and set up is looked at once.
 const GATHER: Duration = Duration::from_millis(20);
+
+/// How often everything is looked at anew: a guest that changes an offload at its own end, or an address that the host
+/// takes off an interface, makes no event here.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// How long a failed watch rests before it is started again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -90,8 +97,10 @@ async fn attend(
     daemon.prepare(|_| true).await;
     daemon.report_ready(&options.socket, report);
 
+    let mut look_again = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
     loop {
         tokio::select! {
+            _ = look_again.tick() => daemon.take_in_links(Scope::Everything, report).await?,
             asked = signals.next() => match asked {
                 Asked::Stop => break,
                 Asked::Reload => daemon.reload(report).await?,
@@ -104,7 +113,7 @@ async fn attend(
                     watch = Watch::start().unwrap_or(watch);
                 }
                 tokio::time::sleep(GATHER).await;
-                daemon.take_in_links(report).await?;
+                daemon.take_in_links(Scope::Changed, report).await?;
             }
         }
     }
@@ -120,7 +129,7 @@ async fn attend(
 }
 
 fn first_topology(file: &Path) -> Result<Topology, ServeError> {
-    let text = std::fs::read_to_string(file)
+    let text = input::read_regular(file)
         .map_err(|source| ServeError::Unreadable { path: file.to_owned(), source })?;
     match config::load(&text, &Topology::default()) {
         Ok(loaded) => Ok(loaded.topology),
@@ -133,6 +142,15 @@ struct Daemon<'a> {
     file: &'a Path,
     agent: Shared,
     interfaces: Vec<Interface>,
+}
+
+/// Whose guests' ends are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// Of interfaces that are not as they were.
+    Changed,
+    /// Of all.
+    Everything,
 }
 
 /// What became of a changed file.
@@ -169,7 +187,10 @@ impl Daemon<'_> {
     /// Takes in the file as it is now, and looks at every guest's end again.
     async fn reload(&mut self, report: Report<'_>) -> Result<(), ServeError> {
         let file = self.file.to_owned();
-        let reload = self.with(move |agent| take_in(agent, &file)).await?;
+        // Read before the agent is taken: a slow disk does not make those wait who ask it something.
+        let text = tokio::task::spawn_blocking(move || input::read_regular(&file)).await?;
+        let file = self.file.to_owned();
+        let reload = self.with(move |agent| take_in(agent, &file, text)).await?;
         let guests = self.prepare(|_| true).await;
         match reload {
             Reload::Done(changes, outcome) => {
@@ -186,7 +207,7 @@ impl Daemon<'_> {
     }
 
     /// Takes in what interfaces there are now.
-    async fn take_in_links(&mut self, report: Report<'_>) -> Result<(), ServeError> {
+    async fn take_in_links(&mut self, scope: Scope, report: Report<'_>) -> Result<(), ServeError> {
         let now = match interfaces().await {
             Ok(now) => now,
             Err(error) => {
@@ -199,7 +220,9 @@ impl Daemon<'_> {
         let changed = self.with(|agent| agent.change_host(host)).await?;
         let before: HashMap<u32, Interface> = before.into_iter().map(|one| (one.ifindex, one)).collect();
         // Before the report: whoever reads "attached" may count on packets to cross.
-        let is_new = |interface: &Interface| before.get(&interface.ifindex) != Some(interface);
+        let is_new = |interface: &Interface| {
+            scope == Scope::Everything || before.get(&interface.ifindex) != Some(interface)
+        };
         let guests = self.prepare(is_new).await;
         match changed {
             Ok(outcome) => self.report_interfaces(&outcome, report),
@@ -236,8 +259,8 @@ fn report_guests(guests: &[(NicName, Vec<String>)], report: Report<'_>) {
     }
 }
 
-fn take_in(agent: &mut Agent, file: &Path) -> Reload {
-    let text = match std::fs::read_to_string(file) {
+fn take_in(agent: &mut Agent, file: &Path, text: Result<String, InputError>) -> Reload {
+    let text = match text {
         Ok(text) => text,
         Err(error) => return Reload::Failed(format!("{} cannot be read: {error}", file.display())),
     };

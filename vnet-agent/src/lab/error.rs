@@ -68,6 +68,9 @@ pub enum LabError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// Whoever asked for the lab gave it up.
+    #[error("interrupted; what had been built is removed again")]
+    Interrupted,
     /// No command was given.
     #[error("no command was given to run in the namespace of NIC {nic}")]
     NoCommand {

@@ -21,6 +21,6 @@ pub use error::LabError;
 pub use exec::exec;
 pub use name::{interface_name, namespace_name};
 pub use probe::{ProbeOptions, ProbeResult, probe};
-pub use rig::{Rig, RigNic, UpOptions, up};
+pub use rig::{Rig, RigNic, UpOptions, up, up_unless};
 
 use guest::GUEST_INTERFACE;

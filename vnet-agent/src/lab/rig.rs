@@ -56,6 +56,19 @@ pub struct RigNic {
 /// # Errors
 /// [`LabError`]; what was made until then is removed again.
 pub async fn up(topology: &Topology, options: &UpOptions) -> Result<Rig, LabError> {
+    up_unless(topology, options, std::future::pending()).await
+}
+
+/// The same, given up as soon as `interrupted` ends: unlike dropping the future, this has removed everything when it
+/// returns, so that a lab can be built again at once.
+///
+/// # Errors
+/// [`LabError`]; what was made until then is removed again.
+pub async fn up_unless(
+    topology: &Topology,
+    options: &UpOptions,
+    interrupted: impl Future<Output = ()>,
+) -> Result<Rig, LabError> {
     let nics: Vec<_> = topology.nics().filter(|(_, nic)| nic.interface().is_none()).collect();
     check_names(topology)?;
     let host = handle()?;
@@ -65,7 +78,10 @@ pub async fn up(topology: &Topology, options: &UpOptions) -> Result<Rig, LabErro
     }
     let queues = cpus::online()?;
     let mut built = Unfinished::default();
-    let built_all = build_all(&nics, options, queues, &host, &mut built).await;
+    let built_all = tokio::select! {
+        built_all = build_all(&nics, options, queues, &host, &mut built) => built_all,
+        () = interrupted => Err(LabError::Interrupted),
+    };
     match built_all {
         Ok(rig) => {
             built.names.clear();

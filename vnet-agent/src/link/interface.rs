@@ -1,7 +1,12 @@
 //! The interfaces of a network namespace.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+
 use futures::TryStreamExt;
+use ipnet::IpNet;
 use rtnetlink::Handle;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 
 use super::LinkError;
@@ -17,6 +22,8 @@ pub struct Interface {
     pub mtu_bytes: u32,
     /// Whether it is administratively up.
     pub is_up: bool,
+    /// Whether it has a carrier: a cable; for a veth pair, another end that is up; for a tap, a machine behind it.
+    pub has_carrier: bool,
     /// The driver's kind (`veth`, `tun`, `bridge`); none for hardware and for the loopback.
     pub kind: Option<String>,
     /// The other end of a veth pair.
@@ -25,6 +32,9 @@ pub struct Interface {
     pub mac: Option<[u8; 6]>,
     /// The note that whoever made it left on it (`ip link set alias`).
     pub alias: Option<String>,
+    /// An address of global scope that the namespace itself has on it, with its prefix length. Link-local ones, which
+    /// every interface gets by itself, do not count.
+    pub address: Option<IpNet>,
 }
 
 /// The other end of a veth pair.
@@ -50,7 +60,28 @@ pub async fn interfaces() -> Result<Vec<Interface>, LinkError> {
 /// The interfaces of the namespace that `handle` was opened in.
 pub(crate) async fn interfaces_of(handle: &Handle) -> Result<Vec<Interface>, LinkError> {
     let links = handle.link().get().execute().map_ok(|message| Interface::from(&message));
-    links.try_collect().await.map_err(LinkError::request("list the interfaces"))
+    let mut links: Vec<Interface> =
+        links.try_collect().await.map_err(LinkError::request("list the interfaces"))?;
+    let addresses =
+        handle.address().get().execute().try_filter_map(|message| async move { Ok(global(&message)) });
+    let addresses: HashMap<u32, IpNet> =
+        addresses.try_collect().await.map_err(LinkError::request("list the interfaces' addresses"))?;
+    for link in &mut links {
+        link.address = addresses.get(&link.ifindex).copied();
+    }
+    Ok(links)
+}
+
+/// The interface and the address of a message about one of global scope.
+fn global(message: &AddressMessage) -> Option<(u32, IpNet)> {
+    let address = message.attributes.iter().find_map(|attribute| match attribute {
+        AddressAttribute::Address(address) => Some(*address),
+        _ => None,
+    });
+    let is_global =
+        message.header.scope == AddressScope::Universe && !address.is_some_and(|a: IpAddr| a.is_loopback());
+    let address = address.filter(|_| is_global)?;
+    Some((message.header.index, IpNet::new(address, message.header.prefix_len).ok()?))
 }
 
 impl From<&LinkMessage> for Interface {
@@ -60,10 +91,12 @@ impl From<&LinkMessage> for Interface {
             name: String::new(),
             mtu_bytes: 0,
             is_up: message.header.flags.contains(LinkFlags::Up),
+            has_carrier: message.header.flags.contains(LinkFlags::LowerUp),
             kind: None,
             peer: None,
             mac: None,
             alias: None,
+            address: None,
         };
         let (mut link, mut netns_id) = (None, None);
         for attribute in &message.attributes {

@@ -241,6 +241,9 @@ pub enum InterfaceError {
         "interface {0:?} is no name that Linux takes: no `/`, `:`, `%`, white space, control characters, `.` or `..`"
     )]
     Character(String),
+    /// The host's loopback: with the program on it, the host could not talk to itself any more.
+    #[error("interface \"lo\" is the host's own loopback, behind which no guest stands")]
+    Loopback,
 }
 
 impl InterfaceName {
@@ -262,6 +265,9 @@ impl InterfaceName {
         let refused = |c: char| matches!(c, '/' | ':' | '%') || c.is_whitespace() || c.is_control();
         if name == "." || name == ".." || name.chars().any(refused) {
             return Err(InterfaceError::Character(shown()));
+        }
+        if name == "lo" {
+            return Err(InterfaceError::Loopback);
         }
         Ok(Self(name.into()))
     }

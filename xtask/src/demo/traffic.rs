@@ -27,7 +27,7 @@ pub(super) fn agreement(matrix: &Value) -> Result<(usize, usize)> {
 }
 
 /// Shows that packets cross a peering, and that they do not where there is none.
-pub(super) fn show(rig: &Rig) -> Result<()> {
+pub(super) fn show(rig: &mut Rig) -> Result<()> {
     let nics = rig.ask(&["nic", "list"])?;
     let matrix = rig.ask(&["matrix"])?;
     if let Some(pair) = across(&nics, &matrix, true)? {
@@ -43,17 +43,17 @@ pub(super) fn show(rig: &Rig) -> Result<()> {
     Ok(())
 }
 
-fn crossing(rig: &Rig, pair: &Pair) -> Result<()> {
+fn crossing(rig: &mut Rig, pair: &Pair) -> Result<()> {
     let address = pair.address.as_str();
-    let required = |arguments: &[&str]| {
+    let required = |rig: &mut Rig, arguments: &[&str]| {
         if !rig.run_in(&pair.from, arguments)? {
             bail!("`{}` failed in {}", arguments.join(" "), pair.from);
         }
         Ok(())
     };
-    required(&["ping", "-c", "3", "-i", "0.2", address])?;
+    required(rig, &["ping", "-c", "3", "-i", "0.2", address])?;
     // One hop: the receiver. The virtual router does not show.
-    required(&["traceroute", "-n", "-m", "3", "-q", "1", address])?;
+    required(rig, &["traceroute", "-n", "-m", "3", "-q", "1", address])?;
     for protocol in [&[][..], &["-u", "-b", "50M"]] {
         let mut server = rig
             .exec(&pair.to, &["iperf3", "-s", "-1"])
@@ -62,12 +62,14 @@ fn crossing(rig: &Rig, pair: &Pair) -> Result<()> {
             .context("iperf3 could not be started")?;
         std::thread::sleep(Duration::from_millis(500));
         let client = [&["iperf3", "-c", address, "-t", "2", "-i", "0"][..], protocol].concat();
-        let sent = required(&client);
+        let sent = required(rig, &client);
         if sent.is_err() {
             server.kill()?;
         }
-        server.wait()?;
+        // Waited for where it was killed, too.
+        let ended = rig.wait(server);
         sent?;
+        ended?;
     }
     Ok(())
 }

@@ -80,7 +80,7 @@ fn another_spelling_of_the_same_file_changes_nothing() {
 #[test]
 fn a_file_without_networks_takes_everything_away() {
     let current = loaded(BOTH_SIDES).topology;
-    let loaded = loaded_from("virtualNetworks: # none any more\n", &current);
+    let loaded = loaded_from("virtualNetworks: [] # none any more\n", &current);
     assert_eq!(loaded.topology, Topology::default());
     assert!(loaded.changes.iter().all(|change| change.to_string().starts_with("- ")));
     assert_eq!(loaded.changes.len(), 8);

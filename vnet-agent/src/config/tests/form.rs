@@ -46,6 +46,10 @@ fn nic(keys: &str) -> String {
     "1:1: the file is a mapping of keys to values, but this is a single value"
 )]
 #[case::a_null_at_the_top("~\n", "1:1: the file is a mapping of keys to values, but this is nothing")]
+#[case::no_value_for_virtual_networks(
+    "virtualNetworks:\n",
+    "1:16: `virtualNetworks` must be a list, but this is nothing"
+)]
 #[case::no_virtual_networks("nics: []\n", "1:1: the file needs the key `virtualNetworks`")]
 #[case::two_documents(
     "virtualNetworks: []\n---\nvirtualNetworks: []\n",

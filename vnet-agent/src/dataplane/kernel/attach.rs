@@ -43,7 +43,10 @@ pub enum AttachError {
         ifindex: u32,
     },
     /// Another program is attached.
-    #[error("another XDP program is attached to interface {ifindex}; detach it first")]
+    #[error(
+        "another XDP program is attached to interface {ifindex}: end what attached it, another agent perhaps, or take \
+         it off (`ip link set IFACE xdp off`)"
+    )]
     Busy {
         /// The interface.
         ifindex: u32,
@@ -94,6 +97,12 @@ impl Links {
     #[must_use]
     pub fn contains(&self, ifindex: u32) -> bool {
         self.links.contains_key(&ifindex)
+    }
+
+    /// Whether an interface is attached, by this agent or by one before it.
+    #[must_use]
+    pub fn holds(&self, ifindex: u32) -> bool {
+        self.contains(ifindex) || self.pins.link(ifindex).exists()
     }
 
     /// The interfaces that are attached.

@@ -18,7 +18,16 @@ const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
     /// It could not be made or read.
-    #[error("the pin directory {path} cannot be used: {source}", path = path.display())]
+    #[error(
+        "the pin directory {path} cannot be used: {source}{}",
+        // kernel/bpf/inode.c, bpf_lookup: such names are kept for the kernel.
+        if path.file_name().is_some_and(|name| name.as_bytes().contains(&b'.')) {
+            "; the BPF file system takes no name with a `.`"
+        } else {
+            ""
+        },
+        path = path.display()
+    )]
     Directory {
         /// The path.
         path: PathBuf,
@@ -84,6 +93,7 @@ impl PinDirectory {
     pub fn open(path: &Path) -> Result<Self, PinError> {
         let directory = |source| PinError::Directory { path: path.to_owned(), source };
         let parent = path.parent().unwrap_or(path);
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         if !on_bpffs(parent).map_err(directory)? {
             return Err(PinError::NotBpffs { path: path.to_owned() });
         }

@@ -77,8 +77,9 @@ fn a_subnet_from_outside_is_vnet_slash_subnet(#[case] text: &str, #[case] senten
 #[rstest]
 #[case("", "an interface name is empty")]
 #[case("abcdefghijklmnop", "interface \"abcdefghijklmnop\" has more than 15 bytes")]
+#[case("lo", "interface \"lo\" is the host's own loopback, behind which no guest stands")]
 #[case("éééééééé", "interface \"éééééééé\" has more than 15 bytes")]
-fn an_interface_name_has_1_to_15_bytes(#[case] name: &str, #[case] sentence: &str) {
+fn an_interface_name_has_1_to_15_bytes_and_is_not_the_loopback_s(#[case] name: &str, #[case] sentence: &str) {
     assert_eq!(InterfaceName::new(name).unwrap_err().to_string(), sentence);
 }
 
