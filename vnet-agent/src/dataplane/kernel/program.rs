@@ -35,9 +35,7 @@ pub enum LoadError {
     #[error("the memory of the map {0} could not be mapped")]
     Memory(&'static str, #[source] io::Error),
     /// The kernel cannot wait for readers.
-    #[error(
-        "the kernel has no membarrier(GLOBAL), by which a commit waits for packets under way; nohz_full turns it off"
-    )]
+    #[error("this kernel cannot wait for packets under way, without which no change of the tables is safe")]
     Readers(#[source] io::Error),
 }
 

@@ -16,11 +16,15 @@ fn membarrier(command: libc::c_int) -> io::Result<libc::c_long> {
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }
 
-/// Whether the kernel can wait for readers. It cannot where a CPU runs without scheduler ticks (`nohz_full`).
+/// Whether the kernel can wait for readers.
 pub(super) fn check() -> io::Result<()> {
     let commands = membarrier(MEMBARRIER_CMD_QUERY)?;
     if commands & libc::c_long::from(MEMBARRIER_CMD_GLOBAL) == 0 {
-        return Err(io::Error::from(io::ErrorKind::Unsupported));
+        return Err(io::Error::other("it has no membarrier(GLOBAL); nohz_full turns it off"));
+    }
+    let holds = |path, value| std::fs::read_to_string(path).is_ok_and(|text| text.trim() == value);
+    if holds("/sys/kernel/realtime", "1") && holds("/sys/devices/system/cpu/online", "0") {
+        return Err(io::Error::other("with PREEMPT_RT it needs a second CPU for that"));
     }
     Ok(())
 }
