@@ -43,9 +43,11 @@ pub async fn prepare_guest(interface: &Interface) -> GuestReport {
     let name = &interface.name;
     match (interface.kind.as_deref(), interface.peer) {
         (Some("veth"), Some(peer)) => veth(interface, peer, &mut report).await,
+        (Some("tun"), _) if interface.has_vnet_header => {
+            report.problems.push(Problem::UnfinishedChecksums { interface: name.clone() });
+        }
         (Some("tun"), _) => report.done.push(format!(
-            "{name} is a tap: the machine behind it must finish its own checksums (QEMU: csum=off,gso=off on its \
-             virtio-net device, or `ethtool -K IFACE tx off` inside); nothing is to be set on the host"
+            "{name} is a tap without headers for offloads: the machine behind it finishes its own checksums"
         )),
         (Some(kind), _) if CANNOT_RECEIVE.contains(&kind) => {
             report.problems.push(Problem::Kind { interface: name.clone(), kind: kind.into() });

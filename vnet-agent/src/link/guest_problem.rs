@@ -95,6 +95,15 @@ pub enum Problem {
         /// Its kind.
         kind: String,
     },
+    /// A tap whose machine may hand over packets with checksums that nobody finishes.
+    #[error(
+        "{interface} is a tap with vnet_hdr: its machine may leave checksums to the host, which a redirect cannot finish, and \
+         TCP and UDP are lost; start the machine with vnet_hdr=off (QEMU: -netdev tap,...,vnet_hdr=off)"
+    )]
+    UnfinishedChecksums {
+        /// The interface.
+        interface: String,
+    },
     /// The host's own end could not be looked at.
     #[error("{interface} could not be checked: {reason}")]
     Unchecked {

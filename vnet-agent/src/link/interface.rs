@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use futures::TryStreamExt;
 use ipnet::IpNet;
 use rtnetlink::Handle;
+use rtnetlink::packet_core::Nla;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{InfoData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 
 use super::LinkError;
 
@@ -28,6 +29,9 @@ pub struct Interface {
     pub kind: Option<String>,
     /// The other end of a veth pair.
     pub peer: Option<Peer>,
+    /// Whether it is a tap whose machine puts a header before each frame (`IFF_VNET_HDR`), by which it may leave
+    /// checksums and segmentation to the host.
+    pub has_vnet_header: bool,
     /// Its MAC address, where it has one of six bytes.
     pub mac: Option<[u8; 6]>,
     /// The note that whoever made it left on it (`ip link set alias`).
@@ -84,6 +88,29 @@ fn global(message: &AddressMessage) -> Option<(u32, IpNet)> {
     Some((message.header.index, IpNet::new(address, message.header.prefix_len).ok()?))
 }
 
+impl Interface {
+    fn take_in(&mut self, infos: &[LinkInfo]) {
+        for info in infos {
+            match info {
+                LinkInfo::Kind(kind) => self.kind = Some(kind.to_string()),
+                LinkInfo::Data(InfoData::Tun(attributes)) => {
+                    self.has_vnet_header = attributes.iter().any(|attribute| {
+                        let mut value = [0];
+                        if attribute.kind() == IFLA_TUN_VNET_HDR && attribute.value_len() == value.len() {
+                            attribute.emit_value(&mut value);
+                        }
+                        value != [0]
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// include/uapi/linux/if_link.h
+const IFLA_TUN_VNET_HDR: u16 = 5;
+
 impl From<&LinkMessage> for Interface {
     fn from(message: &LinkMessage) -> Self {
         let mut interface = Self {
@@ -94,6 +121,7 @@ impl From<&LinkMessage> for Interface {
             has_carrier: message.header.flags.contains(LinkFlags::LowerUp),
             kind: None,
             peer: None,
+            has_vnet_header: false,
             mac: None,
             alias: None,
             address: None,
@@ -107,12 +135,7 @@ impl From<&LinkMessage> for Interface {
                 LinkAttribute::IfAlias(alias) => interface.alias = Some(alias.clone()),
                 LinkAttribute::Link(ifindex) => link = Some(*ifindex),
                 LinkAttribute::LinkNetNsId(id) => netns_id = Some(*id),
-                LinkAttribute::LinkInfo(infos) => {
-                    interface.kind = infos.iter().find_map(|info| match info {
-                        LinkInfo::Kind(kind) => Some(kind.to_string()),
-                        _ => None,
-                    });
-                }
+                LinkAttribute::LinkInfo(infos) => interface.take_in(infos),
                 _ => {}
             }
         }
