@@ -21,7 +21,7 @@ pub(crate) enum Scope {
 }
 
 /// Network tools, as programs and Debian's packages.
-const TOOLS: [(&str, &str); 8] = [
+const TOOLS: [(&str, &str); 9] = [
     ("ip", "iproute2"),
     ("ethtool", "ethtool"),
     ("ping", "iputils-ping"),
@@ -30,6 +30,7 @@ const TOOLS: [(&str, &str); 8] = [
     ("curl", "curl"),
     ("tcpdump", "tcpdump"),
     ("mount", "mount"),
+    ("sysctl", "procps"),
 ];
 
 const LINKER_VERSION: &str = "0.13.0";
