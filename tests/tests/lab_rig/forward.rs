@@ -11,12 +11,12 @@ use vnet_agent::compile::image::Interface;
 use vnet_agent::compile::{Attachments, Compiled, compile};
 use vnet_agent::dataplane::kernel::Forwarder;
 use vnet_agent::lab::{self, ProbeOptions, namespace_name};
-use vnet_agent::link::{Namespace, Problem, interfaces, prepare_guest};
+use vnet_agent::link::{Namespace, Problem, interfaces};
 use vnet_agent::routing::{Family, Reachability};
 
 use vnet_tests::pins::Pins;
 
-use crate::tools::within;
+use crate::tools::{prepared, within};
 use crate::topologies::{Lab, World, name, unique};
 
 /// The forwarder on a lab's interfaces, taken off with this value.
@@ -166,7 +166,7 @@ async fn with_checksum_offload_on_ping_works_and_tcp_does_not_until_the_guest_is
     assert_eq!(refused.kind(), io::ErrorKind::TimedOut);
 
     let host = interfaces().await.unwrap().into_iter().find(|it| it.ifindex == lab.rig.nics[0].ifindex);
-    let report = prepare_guest(&host.unwrap()).await;
+    let report = prepared(&host.unwrap()).await;
     assert_eq!(report.problems, Vec::<Problem>::new());
     assert!(tcp(&a, &b, "10.1.1.4", 1000).unwrap());
 }
@@ -188,7 +188,7 @@ async fn with_gro_off_nothing_arrives_until_the_guest_is_prepared() {
     within(&b, &["ethtool", "-K", "eth0", "gro", "off"]);
     assert!(!a_to_b().await);
     let host = interfaces().await.unwrap().into_iter().find(|it| it.ifindex == lab.rig.nics[1].ifindex);
-    let report = prepare_guest(&host.unwrap()).await;
+    let report = prepared(&host.unwrap()).await;
     assert!(report.is_ready(), "{report:?}");
     assert!(a_to_b().await);
 }

@@ -4,9 +4,9 @@ use std::os::fd::AsRawFd;
 use std::process::{Child, Command};
 
 use pretty_assertions::assert_eq;
-use vnet_agent::link::{GuestReport, Interface, Namespace, Problem, interfaces, prepare_guest};
+use vnet_agent::link::{GuestReport, Interface, Namespace, Problem, interfaces};
 
-use crate::tools::{Foreign, feature, text, within};
+use crate::tools::{Foreign, feature, prepared, text, within};
 use crate::topologies::unique;
 
 async fn interface(name: &str) -> Interface {
@@ -29,7 +29,7 @@ async fn offloads_of_a_named_namespace_are_set_whatever_the_interface_is_called(
     assert!(!feature(&namespace, &guest, "generic-receive-offload"));
     assert!(feature(&namespace, &guest, "tx-checksumming"));
 
-    let report = prepare_guest(&interface(&host).await).await;
+    let report = prepared(&interface(&host).await).await;
     let place = format!("{guest} in /run/netns/{namespace}");
     let words = |how: &str| {
         [format!("{place}: GRO on ({how})"), format!("{place}: transmit checksum offload off ({how})")]
@@ -37,7 +37,7 @@ async fn offloads_of_a_named_namespace_are_set_whatever_the_interface_is_called(
     assert_eq!(report, GuestReport { done: words("set").to_vec(), problems: vec![] });
     assert!(feature(&namespace, &guest, "generic-receive-offload"));
     assert!(!feature(&namespace, &guest, "tx-checksumming"));
-    let again = prepare_guest(&interface(&host).await).await;
+    let again = prepared(&interface(&host).await).await;
     assert_eq!(again.done, words("found so"));
 }
 
@@ -69,7 +69,7 @@ async fn a_namespace_without_a_name_is_found_by_its_process() {
     let (host, guest) = (format!("h{prefix}"), format!("g{prefix}"));
     let process = Process::start();
     let _pair = pair(&host, &guest, &process.0.id().to_string(), &[]);
-    let report = prepare_guest(&interface(&host).await).await;
+    let report = prepared(&interface(&host).await).await;
     let place = format!("/proc/{}/ns/net", process.0.id());
     assert!(report.is_ready(), "{report:?}");
     assert!(report.done.iter().all(|line| line.contains(&place)), "{report:?}");
@@ -85,7 +85,7 @@ async fn a_namespace_that_no_path_leads_to_is_a_problem_with_the_command_to_run_
     let path = format!("/proc/{}/fd/{}", std::process::id(), hidden.as_raw_fd());
     let _pair = pair(&host, &guest, &path, &[]);
     let host = interface(&host).await;
-    let report = prepare_guest(&host).await;
+    let report = prepared(&host).await;
     let ifindex = host.peer.unwrap().ifindex;
     assert_eq!(report.problems, [Problem::Unreachable { interface: host.name.clone(), ifindex }]);
     assert!(report.notes()[0].contains("run in the guest: ethtool -K IFACE gro on tx off"), "{report:?}");
@@ -104,7 +104,7 @@ async fn fewer_receive_queues_than_the_guest_sends_by_are_reported_and_so_are_un
         link
     };
     within(&namespace, &["ip", "link", "set", &guest, "mtu", "1400"]);
-    let report = prepare_guest(&interface(&host).await).await;
+    let report = prepared(&interface(&host).await).await;
     let prefix = format!("ip netns exec {namespace} ");
     let mtu = Problem::Mtu {
         interface: host.clone(),
@@ -122,7 +122,7 @@ async fn a_pair_with_both_ends_on_the_host_is_prepared_there() {
     let prefix = unique();
     let (host, guest) = (format!("h{prefix}"), format!("g{prefix}"));
     let _pair = Foreign::link(&host, &["type", "veth", "peer", "name", &guest]);
-    let report = prepare_guest(&interface(&host).await).await;
+    let report = prepared(&interface(&host).await).await;
     assert!(report.is_ready(), "{report:?}");
     let features = text("ethtool", &["-k", &guest]);
     assert!(features.contains("generic-receive-offload: on"), "{features}");
@@ -139,11 +139,11 @@ async fn a_tap_says_what_its_machine_needs_and_a_bridge_that_nothing_is_delivere
         text("ip", &[&["tuntap", "add", &tap, "mode", "tap"], flags].concat());
         let tap_interface = interface(&tap).await;
         text("ip", &["tuntap", "delete", &tap, "mode", "tap"]);
-        assert_eq!(prepare_guest(&tap_interface).await.problems, problems);
+        assert_eq!(prepared(&tap_interface).await.problems, problems);
     }
 
     let _bridge = Foreign::link(&bridge, &["type", "bridge"]);
-    let report = prepare_guest(&interface(&bridge).await).await;
+    let report = prepared(&interface(&bridge).await).await;
     assert_eq!(report.problems, [Problem::Kind { interface: bridge, kind: "bridge".into() }]);
 }
 
@@ -153,7 +153,7 @@ const WITHOUT_SYS_ADMIN: &str = "VNET_TEST_WITHOUT_SYS_ADMIN";
 #[tokio::test]
 async fn a_namespace_that_may_not_be_entered_is_a_problem_with_the_command_to_run_on_the_host() {
     if let Ok(host) = std::env::var(WITHOUT_SYS_ADMIN) {
-        let report = prepare_guest(&interface(&host).await).await;
+        let report = prepared(&interface(&host).await).await;
         println!("{}", report.notes().join("\n"));
         return;
     }

@@ -3,6 +3,12 @@
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use vnet_agent::link::{GuestReport, Interface, Namespaces, prepare_guest};
+
+/// Sees to the guest's end of one interface.
+pub(crate) async fn prepared(interface: &Interface) -> GuestReport {
+    prepare_guest(interface, &Namespaces::look().await.unwrap()).await
+}
 
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"))

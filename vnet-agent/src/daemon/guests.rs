@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt;
 
-use super::{Agent, Host, HostInterface, LinkState};
-use crate::link::{Interface, prepare_guest};
+use super::{Agent, Host, HostInterface, LinkState, describe};
+use crate::link::{Interface, Namespaces, prepare_guest};
 use crate::model::NicName;
 
 /// How many guests' ends are looked at together.
@@ -47,9 +47,20 @@ pub(super) fn attached(
 
 /// Sees to the guests' ends. For each NIC, what is wrong at its guest's end.
 pub(super) async fn prepare(these: Vec<(NicName, Interface)>) -> Vec<(NicName, Vec<String>)> {
+    if these.is_empty() {
+        return Vec::new();
+    }
+    let namespaces = match Namespaces::look().await {
+        Ok(namespaces) => namespaces,
+        Err(error) => {
+            let reason = describe(&error);
+            return these.into_iter().map(|(nic, _)| (nic, vec![reason.clone()])).collect();
+        }
+    };
+    let namespaces = &namespaces;
     // No async closure: with one here, rustc 1.95 fails in incremental builds (unstable fingerprints).
     let one = |(nic, interface): (NicName, Interface)| async move {
-        let report = prepare_guest(&interface).await;
+        let report = prepare_guest(&interface, namespaces).await;
         tracing::debug!(%nic, interface = %interface.name, done = ?report.done, "saw to the guest's end");
         let problems = report.problems.iter().map(ToString::to_string).collect();
         (nic, problems)

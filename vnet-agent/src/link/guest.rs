@@ -3,7 +3,7 @@
 //! Whoever attaches a NIC calls [`prepare_guest`]: a guest whose end is not prepared looks healthy (ping works) and loses
 //! every TCP connection, or gets nothing at all and no counter says so.
 
-use super::guest_namespace::{FoundNamespace, find};
+use super::guest_namespace::{FoundNamespace, Namespaces};
 use super::offloads::{Offloads, QueueCounts};
 use super::{Interface, LinkError, Peer, Problem, interfaces_of, prepare, queues};
 
@@ -37,12 +37,12 @@ const CANNOT_RECEIVE: [&str; 9] =
 /// Sees to it that GRO is on and transmit checksum offload off at the guest's end of `interface`: sets both, reads them
 /// back, and compares queues and MTU of the two ends.
 ///
-/// `interface` is one of the caller's network namespace.
-pub async fn prepare_guest(interface: &Interface) -> GuestReport {
+/// `interface` is one of the caller's network namespace, and the guest's is looked for among `namespaces`.
+pub async fn prepare_guest(interface: &Interface, namespaces: &Namespaces) -> GuestReport {
     let mut report = GuestReport::default();
     let name = &interface.name;
     match (interface.kind.as_deref(), interface.peer) {
-        (Some("veth"), Some(peer)) => veth(interface, peer, &mut report).await,
+        (Some("veth"), Some(peer)) => veth(interface, peer, namespaces, &mut report).await,
         (Some("tun"), _) if interface.has_vnet_header => {
             report.problems.push(Problem::UnfinishedChecksums { interface: name.clone() });
         }
@@ -57,18 +57,23 @@ pub async fn prepare_guest(interface: &Interface) -> GuestReport {
     report
 }
 
-async fn veth(interface: &Interface, peer: Peer, report: &mut GuestReport) {
-    if let Err(problem) = look_at_guest(interface, peer, report).await {
+async fn veth(interface: &Interface, peer: Peer, namespaces: &Namespaces, report: &mut GuestReport) {
+    if let Err(problem) = look_at_guest(interface, peer, namespaces, report).await {
         report.problems.push(problem);
     }
 }
 
-async fn look_at_guest(interface: &Interface, peer: Peer, report: &mut GuestReport) -> Result<(), Problem> {
+async fn look_at_guest(
+    interface: &Interface,
+    peer: Peer,
+    namespaces: &Namespaces,
+    report: &mut GuestReport,
+) -> Result<(), Problem> {
     let unchecked =
         |error: LinkError| Problem::Unchecked { interface: interface.name.clone(), reason: describe(&error) };
     let found = match peer.netns_id {
         None => Some(FoundNamespace::own().map_err(unchecked)?),
-        Some(id) => find(id).await.map_err(unchecked)?,
+        Some(id) => namespaces.open(id).await.map_err(unchecked)?,
     };
     let found = found
         .ok_or_else(|| Problem::Unreachable { interface: interface.name.clone(), ifindex: peer.ifindex })?;

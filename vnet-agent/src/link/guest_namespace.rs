@@ -4,7 +4,7 @@
 //! every namespace that has a path is asked for its number: the named ones of `ip netns` and of containers' engines
 //! first, then those of processes, each once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -53,26 +53,55 @@ impl fmt::Display for FoundNamespace {
     }
 }
 
-/// The namespace that the caller's namespace knows by `id`; none where no path leads to it, or none that may be opened.
-pub(super) async fn find(id: i32) -> Result<Option<FoundNamespace>, LinkError> {
-    let (connection, mut handle, _) = rtnetlink::new_connection()
-        .map_err(|source| LinkError::Socket { purpose: "find the guest's namespace", source })?;
-    tokio::spawn(connection);
-    let mut seen = BTreeSet::new();
-    for path in candidates() {
-        // Not to be opened, gone meanwhile: not found by this path.
-        let Ok(inode) = fs::metadata(&path) else { continue };
-        let inode = (inode.dev(), inode.ino());
-        if seen.contains(&inode) {
-            continue;
-        }
-        let Ok(namespace) = Namespace::open(&path) else { continue };
-        seen.insert(inode);
-        if number_of(&mut handle, &namespace).await? == Some(id) {
-            return Ok(Some(FoundNamespace { namespace, path, is_own: false }));
-        }
+/// The network namespaces that paths lead to, as they were at one time.
+///
+/// Whoever looks at many guests' ends looks for the namespaces once. They are kept as paths: open ones would take a file
+/// descriptor each.
+pub struct Namespaces {
+    handle: rtnetlink::Handle,
+    /// By the number that the caller's namespace knows each by.
+    paths: HashMap<i32, PathBuf>,
+}
+
+impl fmt::Debug for Namespaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespaces").field("paths", &self.paths).finish_non_exhaustive()
     }
-    Ok(None)
+}
+
+impl Namespaces {
+    /// Asks every namespace that has a path, and may be opened, for its number.
+    ///
+    /// # Errors
+    /// [`LinkError`]: netlink did not answer.
+    pub async fn look() -> Result<Self, LinkError> {
+        let (connection, mut handle, _) = rtnetlink::new_connection()
+            .map_err(|source| LinkError::Socket { purpose: "find the guests' namespaces", source })?;
+        tokio::spawn(connection);
+        let (mut seen, mut paths) = (BTreeSet::new(), HashMap::new());
+        for path in candidates() {
+            // Not to be opened, gone meanwhile: not found by this path.
+            let Ok(inode) = fs::metadata(&path) else { continue };
+            let inode = (inode.dev(), inode.ino());
+            if seen.contains(&inode) {
+                continue;
+            }
+            let Ok(namespace) = Namespace::open(&path) else { continue };
+            seen.insert(inode);
+            if let Some(id) = number_of(&mut handle, &namespace).await? {
+                paths.entry(id).or_insert(path);
+            }
+        }
+        Ok(Self { handle, paths })
+    }
+
+    /// The namespace that the caller's namespace knows by `id`; none where no path led to it, or leads to it any more.
+    pub(super) async fn open(&self, id: i32) -> Result<Option<FoundNamespace>, LinkError> {
+        let Some(path) = self.paths.get(&id) else { return Ok(None) };
+        let Ok(namespace) = Namespace::open(path) else { return Ok(None) };
+        let is_it = number_of(&mut self.handle.clone(), &namespace).await? == Some(id);
+        Ok(is_it.then(|| FoundNamespace { namespace, path: path.clone(), is_own: false }))
+    }
 }
 
 fn candidates() -> impl Iterator<Item = PathBuf> {

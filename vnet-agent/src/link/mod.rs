@@ -16,6 +16,7 @@ mod watch;
 
 pub use error::LinkError;
 pub use guest::{GuestReport, prepare_guest};
+pub use guest_namespace::Namespaces;
 pub use guest_problem::Problem;
 pub use interface::{Interface, Peer, interfaces};
 pub use namespace::Namespace;
