@@ -184,6 +184,18 @@ fn an_interface_that_has_an_address_of_the_host_is_left_alone_until_it_is_handed
     assert_eq!(guest.ping("10.1.1.1", 2), 2);
 }
 
+#[test]
+fn an_address_of_the_host_on_a_point_to_point_link_is_named_by_the_hosts_own_side() {
+    let guest = guest();
+    let site = Site::new(&topology(&guest.interface));
+    ip(&["address", "add", "203.0.113.1", "peer", "203.0.113.2", "dev", &guest.interface]);
+    let agent = site.start();
+    let nic = agent.ask(&["nic", "show", "-n", "a-vm"]).json();
+    assert_eq!(nic["state"], "Failed");
+    let note = nic["notes"][0].as_str().expect("a note");
+    assert!(note.contains("the host's own address 203.0.113.1/32"), "{note}");
+}
+
 /// Words that run what follows in a mount namespace of its own after `script`.
 fn mounted(script: &str) -> Vec<String> {
     let script = format!("{script} && exec \"$@\"");

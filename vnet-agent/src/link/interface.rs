@@ -78,9 +78,17 @@ pub(crate) async fn interfaces_of(handle: &Handle) -> Result<Vec<Interface>, Lin
 
 /// The interface and the address of a message about one of global scope.
 fn global(message: &AddressMessage) -> Option<(u32, IpNet)> {
-    let address = message.attributes.iter().find_map(|attribute| match attribute {
-        AddressAttribute::Address(address) => Some(*address),
+    // On a point-to-point link IFA_ADDRESS is the other side's, and IFA_LOCAL the own one; IPv6 may have the former alone.
+    let find = |is_it: fn(&AddressAttribute) -> Option<IpAddr>| message.attributes.iter().find_map(is_it);
+    let local = find(|attribute| match attribute {
+        AddressAttribute::Local(address) => Some(*address),
         _ => None,
+    });
+    let address = local.or_else(|| {
+        find(|attribute| match attribute {
+            AddressAttribute::Address(address) => Some(*address),
+            _ => None,
+        })
     });
     let is_global =
         message.header.scope == AddressScope::Universe && !address.is_some_and(|a: IpAddr| a.is_loopback());
