@@ -7,7 +7,7 @@ use vnet_agent::compile::plan::Capacity;
 use vnet_agent::compile::{Attachments, Compiled, compile};
 use vnet_agent::dataplane::kernel::{ForwardError, KernelTables, XdpVerdict};
 use vnet_agent::dataplane::{Commit, Publisher};
-use vnet_agent::model::NicName;
+use vnet_agent::model::NicId;
 
 use crate::changes::{self, Counts};
 use crate::netns;
@@ -90,7 +90,7 @@ impl Rig {
     /// # Panics
     /// Where the NIC has none.
     #[must_use]
-    pub fn ifindex(&self, nic: &NicName) -> u32 {
+    pub fn ifindex(&self, nic: &NicId) -> u32 {
         self.attachments.get(nic).unwrap_or_else(|| panic!("{nic} has no interface")).ifindex
     }
 

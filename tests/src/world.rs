@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use vnet_agent::model::{
-    MacAddress, NicName, NicSpec, Operation, PeeringFlags, PeeringName, PeeringSpec, Region, SubnetName,
-    SubnetRef, SubnetSpec, Topology, VnetName, VnetSpec,
+    MacAddress, NicId, NicSpec, Operation, PeeringFlags, PeeringName, PeeringSpec, Region, SubnetName,
+    SubnetRef, SubnetSpec, Topology, VnetId, VnetSpec,
 };
 
 /// The MTU of a NIC that says nothing else.
@@ -14,7 +14,7 @@ pub const MTU_BYTES: u32 = 1500;
 #[derive(Clone, Debug, Default)]
 pub struct World {
     topology: Topology,
-    pub(crate) mtus: BTreeMap<NicName, u32>,
+    pub(crate) mtus: BTreeMap<NicId, u32>,
 }
 
 /// The flags of a peering object that says nothing else.
@@ -40,8 +40,8 @@ pub fn forwarded() -> PeeringFlags {
 /// # Panics
 /// Where the model refuses it; likewise below.
 #[must_use]
-pub fn vnet_name(name: &str) -> VnetName {
-    VnetName::new(name).unwrap()
+pub fn vnet_name(name: &str) -> VnetId {
+    VnetId::new(name).unwrap()
 }
 
 /// The name of a NIC.
@@ -49,8 +49,8 @@ pub fn vnet_name(name: &str) -> VnetName {
 /// # Panics
 /// As above.
 #[must_use]
-pub fn nic_name(name: &str) -> NicName {
-    NicName::new(name).unwrap()
+pub fn nic_name(name: &str) -> NicId {
+    NicId::new(name).unwrap()
 }
 
 /// The name of a peering.

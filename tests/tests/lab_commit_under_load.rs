@@ -23,8 +23,8 @@ use vnet_agent::compile::{Attachments, Compiled, compile};
 use vnet_agent::dataplane::kernel::traffic::Sink;
 use vnet_agent::dataplane::kernel::{AttachMode, Forwarder, Links, PinDirectory};
 use vnet_agent::model::{
-    Declared, DesiredState, NicName, NicSpec, Operation, PeeringFlags, PeeringName, PeeringSpec, Place,
-    Region, SubnetName, SubnetRef, SubnetSpec, Topology, VnetName, VnetSpec, plan_file,
+    Declared, DesiredState, NicId, NicSpec, Operation, PeeringFlags, PeeringName, PeeringSpec, Place, Region,
+    SubnetName, SubnetRef, SubnetSpec, Topology, VnetId, VnetSpec, plan_file,
 };
 use vnet_common::abi::bench::SIGNATURE_BE;
 
@@ -48,16 +48,16 @@ const VISITOR: u8 = 5;
 const FIRST_OTHER: u8 = 100;
 const GUESTS: [u8; 5] = [SENDER, RECEIVER, PEERED, UNPEERED, VISITOR];
 
-fn vnet(number: u8) -> VnetName {
-    VnetName::new(&format!("net{number}")).unwrap()
+fn vnet(number: u8) -> VnetId {
+    VnetId::new(&format!("net{number}")).unwrap()
 }
 
 fn subnet() -> SubnetName {
     SubnetName::new("default").unwrap()
 }
 
-fn nic_name(network: u8, third: u8, last: u8) -> NicName {
-    NicName::new(&format!("nic{network}-{third}-{last}")).unwrap()
+fn nic_name(network: u8, third: u8, last: u8) -> NicId {
+    NicId::new(&format!("nic{network}-{third}-{last}")).unwrap()
 }
 
 fn nic(network: u8, third: u8, last: u8) -> NicSpec {

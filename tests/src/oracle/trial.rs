@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vnet_agent::compile::image::{Image, Interface};
 use vnet_agent::compile::{Attachments, Compiled, compile};
-use vnet_agent::model::{NicName, Operation, Topology};
+use vnet_agent::model::{NicId, Operation, Topology};
 
 use super::answer::Verdict;
 use super::counters::Expected;
@@ -156,7 +156,7 @@ impl<'f, F: Forwarder> Trial<'f, F> {
         let mut attachments = Attachments::new();
         for (nic, at) in &self.world.attached {
             let interface = Interface { ifindex: at.ifindex, mtu_bytes: at.mtu_bytes };
-            attachments.insert(NicName::new(nic)?, interface);
+            attachments.insert(NicId::new(nic)?, interface);
         }
         let attachments = Arc::new(attachments);
         self.compiled = compile(&self.topology, &attachments, &self.compiled);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use vnet_agent::lab::{self, LabError, Rig, UpOptions};
 use vnet_agent::model::{
-    NicName, NicSpec, Operation, PeeringFlags, PeeringSpec, Region, SubnetSpec, Topology, VnetSpec,
+    NicId, NicSpec, Operation, PeeringFlags, PeeringSpec, Region, SubnetSpec, Topology, VnetSpec,
 };
 
 /// A prefix for names: no other test, of this process or another, has it.
@@ -90,7 +90,7 @@ impl World {
     }
 }
 
-pub(crate) fn name(text: &str) -> NicName {
+pub(crate) fn name(text: &str) -> NicId {
     text.parse().unwrap()
 }
 

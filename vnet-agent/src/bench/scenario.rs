@@ -19,8 +19,8 @@ use crate::compile::{Attachments, Compiled, compile};
 use crate::dataplane::Tables as _;
 use crate::dataplane::kernel::{KernelTables, LoadError, TableError};
 use crate::model::{
-    Declared, DesiredState, Located, MacAddress, NameError, Nic, NicName, NicSpec, PeeringFlags, PeeringName,
-    PeeringSpec, Place, Region, SubnetName, SubnetRef, SubnetSpec, Topology, VnetName, VnetSpec, plan_file,
+    Declared, DesiredState, Located, MacAddress, NameError, Nic, NicId, NicSpec, PeeringFlags, PeeringName,
+    PeeringSpec, Place, Region, SubnetName, SubnetRef, SubnetSpec, Topology, VnetId, VnetSpec, plan_file,
 };
 
 use super::rig::MTU_BYTES;
@@ -86,8 +86,8 @@ fn address6(network: u32, nic: u32) -> Ipv6Addr {
     )
 }
 
-fn vnet_name(network: u32) -> Result<VnetName, NameError> {
-    VnetName::new(&format!("net{network:03}"))
+fn vnet_name(network: u32) -> Result<VnetId, NameError> {
+    VnetId::new(&format!("net{network:03}"))
 }
 
 impl Scenario {
@@ -141,7 +141,7 @@ impl Scenario {
         let is_destination = (1..=self.networks()).contains(&network);
         for nic in 0..if is_destination { self.nics() } else { 1 } {
             desired.nics.push(declared(NicSpec {
-                name: NicName::new(&format!("nic{network:03}-{nic:05}"))?,
+                name: NicId::new(&format!("nic{network:03}-{nic:05}"))?,
                 subnet: SubnetRef { vnet: vnet.clone(), subnet: subnet.clone() },
                 ipv4: Some(address4(network, nic)),
                 ipv6: Some(address6(network, nic)),

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::source::{block_on, from_file};
 use super::{CliError, CliResult, Outcome, Printer, Table, join, matrix, not_found};
 use crate::lab::{self, Removed, Rig, UpOptions};
-use crate::model::{NicName, ResourceId, Topology};
+use crate::model::{NicId, ResourceId, Topology};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LabCommand {
@@ -48,7 +48,7 @@ pub(super) struct Exec {
     lab: LabFile,
     /// The NIC
     #[arg(short, long, value_name = "NAME")]
-    nic: NicName,
+    nic: NicId,
     /// The command and its arguments
     #[arg(value_name = "COMMAND", required = true, last = true)]
     command: Vec<OsString>,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::source::{Source, block_on};
 use super::{CliError, CliResult, Format, Outcome, Printer, Table};
 use crate::lab::{self, ProbeOptions};
-use crate::model::{NicName, Topology};
+use crate::model::{NicId, Topology};
 use crate::routing::{Family, Reachability};
 
 /// Up to how many NICs the matrix is drawn as one; more become a list, a line per cell.
@@ -59,7 +59,7 @@ struct Cell {
 }
 
 /// Answers found by probing, by sender, receiver and family.
-type Observed = HashMap<(NicName, NicName, Family), bool>;
+type Observed = HashMap<(NicId, NicId, Family), bool>;
 
 pub(super) fn run(args: &MatrixArgs, printer: &mut Printer<'_>) -> CliResult {
     let topology = args.source.topology(printer)?;
@@ -98,7 +98,7 @@ fn observe(topology: &Topology) -> Result<Observed, CliError> {
 fn matrix(topology: &Topology, observed: Option<&Observed>) -> Matrix {
     let mut reachability = Reachability::new(topology);
     // An interface of its own leads to a guest that somebody else runs: no probe starts there.
-    let is_of_lab = |nic: &NicName| topology.nic(nic).is_some_and(|(_, nic)| nic.interface().is_none());
+    let is_of_lab = |nic: &NicId| topology.nic(nic).is_some_and(|(_, nic)| nic.interface().is_none());
     let mut cells = Vec::new();
     for family in Family::ALL {
         let nics = || topology.nics().map(|(_, nic)| nic).filter(|nic| family.address_of(nic).is_some());
@@ -267,7 +267,7 @@ mod tests {
     }
 
     fn observed(answers: &[(&str, &str, bool)]) -> Observed {
-        let name = |name: &str| NicName::new(name).unwrap();
+        let name = |name: &str| NicId::new(name).unwrap();
         answers.iter().map(|(from, to, reached)| ((name(from), name(to), Family::Ipv4), *reached)).collect()
     }
 

@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use super::source::{Group, Source};
 use super::{CliError, CliResult, Outcome, Printer, Table, not_found};
-use crate::model::{NicName, RefusalCode, ResourceId};
+use crate::model::{NicId, RefusalCode, ResourceId};
 use crate::routing::{Unreachable, next_hop};
 
 #[derive(Debug, Args)]
 pub(super) struct NextHop {
     /// The NIC that sends
     #[arg(long, value_name = "NIC")]
-    nic: NicName,
+    nic: NicId,
     /// The address that it sends to
     #[arg(long, value_name = "IP")]
     dest_ip: IpAddr,

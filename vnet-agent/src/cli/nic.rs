@@ -9,7 +9,7 @@ use super::source::{Group, Source};
 use super::{CliResult, Outcome, Printer, Table, join, not_found};
 use crate::api::report::Status;
 use crate::daemon::NicStatus;
-use crate::model::{Nic, NicName, ResourceId, VirtualNetwork};
+use crate::model::{Nic, NicId, ResourceId, VirtualNetwork};
 use crate::routing::{EffectiveRoute, effective_routes};
 
 #[derive(Debug, Subcommand)]
@@ -34,7 +34,7 @@ pub(super) struct List {
 pub(super) struct Show {
     /// The NIC
     #[arg(short, long, value_name = "NIC")]
-    name: NicName,
+    name: NicId,
     #[command(flatten)]
     group: Group,
     #[command(flatten)]

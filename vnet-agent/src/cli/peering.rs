@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::source::{Group, Source};
 use super::{CliError, CliResult, Outcome, Printer, Table, join, not_found};
-use crate::model::{Peering, PeeringName, ResourceId, Topology, VirtualNetwork, VnetName};
+use crate::model::{Peering, PeeringName, ResourceId, Topology, VirtualNetwork, VnetId};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PeeringCommand {
@@ -34,7 +34,7 @@ pub(super) struct Show {
 struct Of {
     /// The virtual network that has the peering
     #[arg(long, value_name = "VNET")]
-    vnet_name: VnetName,
+    vnet_name: VnetId,
     #[command(flatten)]
     group: Group,
     #[command(flatten)]
@@ -86,7 +86,7 @@ pub(super) fn run(command: &PeeringCommand, printer: &mut Printer<'_>) -> CliRes
     Ok(Outcome::Done)
 }
 
-fn vnet<'a>(topology: &'a Topology, name: &VnetName) -> Result<&'a VirtualNetwork, CliError> {
+fn vnet<'a>(topology: &'a Topology, name: &VnetId) -> Result<&'a VirtualNetwork, CliError> {
     let vnet = topology.vnet(name).ok_or_else(|| not_found(&ResourceId::VirtualNetwork(name.clone())))?;
     Ok(vnet.as_ref())
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::peering::{self, PeeringCommand};
 use super::source::{Group, Source};
 use super::{CliResult, Outcome, Printer, Table, join, not_found};
-use crate::model::{ResourceId, Subnet, VirtualNetwork, VnetName};
+use crate::model::{ResourceId, Subnet, VirtualNetwork, VnetId};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum VnetCommand {
@@ -31,7 +31,7 @@ pub(super) struct List {
 pub(super) struct Show {
     /// The virtual network
     #[arg(short, long, value_name = "VNET")]
-    name: VnetName,
+    name: VnetId,
     #[command(flatten)]
     group: Group,
     #[command(flatten)]

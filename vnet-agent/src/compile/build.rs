@@ -7,11 +7,11 @@ use std::sync::Arc;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::image::{Image, Interface, NicImage, RouteTable, Target, VnetImage};
-use crate::model::{Nic, NicName, Subnet, SubnetName, Topology, VirtualNetwork, VnetName, overlaps};
+use crate::model::{Nic, NicId, Subnet, SubnetName, Topology, VirtualNetwork, VnetId, overlaps};
 use crate::routing::{self, NextHop, RouteState};
 
 /// The interfaces that are attached, by NIC.
-pub type Attachments = BTreeMap<NicName, Interface>;
+pub type Attachments = BTreeMap<NicId, Interface>;
 
 /// What an image was made from. Kept, it lets the next compilation take over what does not change.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +52,7 @@ fn vnets_of_moved_nics<'a>(
     topology: &'a Topology,
     attachments: &Arc<Attachments>,
     before: &Compiled,
-) -> BTreeSet<&'a VnetName> {
+) -> BTreeSet<&'a VnetId> {
     if Arc::ptr_eq(attachments, &before.attachments) {
         return BTreeSet::new();
     }
@@ -65,7 +65,7 @@ fn vnets_of_moved_nics<'a>(
 /// peerings name show to it. Most of the peers of a hub stay as they are when the hub gets another one.
 fn is_same(now: &Topology, before: &Topology, vnet: &Arc<VirtualNetwork>) -> bool {
     let is_kept = before.vnet(vnet.name()).is_some_and(|old| Arc::ptr_eq(vnet, old));
-    let is_same_peer = |name: &VnetName| match (now.vnet(name), before.vnet(name)) {
+    let is_same_peer = |name: &VnetId| match (now.vnet(name), before.vnet(name)) {
         (Some(now), Some(before)) => Arc::ptr_eq(now, before) || now.is_same_to_peer(before, vnet.name()),
         (None, None) => true,
         _ => false,

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::model::{NicName, PeeringName, SubnetName, VnetName};
+use crate::model::{NicId, PeeringName, SubnetName, VnetId};
 
 /// Everything, by VNet. Two images share the [`VnetImage`]s that did not change.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Image {
     /// The VNets by name.
-    pub vnets: BTreeMap<VnetName, Arc<VnetImage>>,
+    pub vnets: BTreeMap<VnetId, Arc<VnetImage>>,
 }
 
 /// What concerns one VNet.
@@ -21,7 +21,7 @@ pub struct VnetImage {
     /// The ranges of the address space.
     pub ranges: Vec<IpNet>,
     /// The NICs by name, attached or not.
-    pub nics: BTreeMap<NicName, NicImage>,
+    pub nics: BTreeMap<NicId, NicImage>,
     /// The effective routes, by subnet. Subnets with equal routes share the table.
     pub subnets: BTreeMap<SubnetName, Arc<RouteTable>>,
 }
@@ -42,7 +42,7 @@ pub enum Target {
         /// The sending VNet's peering object, by which the traffic is counted.
         peering: PeeringName,
         /// The remote VNet.
-        remote: VnetName,
+        remote: VnetId,
         /// The range of the remote VNet; it must stand in that VNet's [`VnetImage::ranges`].
         range: IpNet,
         /// Whether both sides allow virtual network access.

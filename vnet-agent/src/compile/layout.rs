@@ -23,7 +23,7 @@ use super::plan::{Capacity, CapacityExceeded, Plan, Table};
 use super::pool::Pool;
 use super::route_table::{Built, Routes};
 use super::trie::Nodes;
-use crate::model::{NicName, PeeringName, SubnetName, VnetName};
+use crate::model::{NicId, PeeringName, SubnetName, VnetId};
 
 /// The port that stands for every NIC without an interface: packets for it are dropped as `endpoint-detached`.
 const DETACHED_PORT: u32 = 1;
@@ -46,7 +46,7 @@ pub struct Layout {
     endpoints6_in_use: u32,
     endpoints6_freed: u32,
     slots: Slots,
-    vnets: BTreeMap<VnetName, VnetPlace>,
+    vnets: BTreeMap<VnetId, VnetPlace>,
     image: Image,
 }
 
@@ -87,10 +87,10 @@ struct VnetPlace {
     space: Rooted,
     subnets: BTreeMap<SubnetName, Rooted>,
     ranges: BTreeMap<IpNet, RangePlace>,
-    nics: BTreeMap<NicName, NicPlace>,
+    nics: BTreeMap<NicId, NicPlace>,
     /// The counters of what this VNet sends, by its peering object; with the remote, because an object of the same name that
     /// leads elsewhere is another one.
-    peering_counters: BTreeMap<PeeringName, (VnetName, u32)>,
+    peering_counters: BTreeMap<PeeringName, (VnetId, u32)>,
 }
 
 impl Layout {
@@ -146,18 +146,18 @@ impl Layout {
 
     /// The index into `PORT_COUNTERS` of a NIC, `None` where it never had an interface.
     #[must_use]
-    pub fn port_counter(&self, vnet: &VnetName, nic: &NicName) -> Option<u32> {
+    pub fn port_counter(&self, vnet: &VnetId, nic: &NicId) -> Option<u32> {
         self.vnets.get(vnet)?.nics.get(nic)?.counter()
     }
 
     /// The index into `PEERING_COUNTERS` of what crosses a peering away from `vnet`.
     #[must_use]
-    pub fn peering_counter(&self, vnet: &VnetName, peering: &PeeringName) -> Option<u32> {
+    pub fn peering_counter(&self, vnet: &VnetId, peering: &PeeringName) -> Option<u32> {
         self.vnets.get(vnet)?.peering_counters.get(peering).map(|(_, index)| *index)
     }
 
     /// All NICs that have a counter, with its index.
-    pub fn port_counters(&self) -> impl Iterator<Item = (&VnetName, &NicName, u32)> {
+    pub fn port_counters(&self) -> impl Iterator<Item = (&VnetId, &NicId, u32)> {
         self.vnets.iter().flat_map(|(vnet, place)| {
             place.nics.iter().filter_map(move |(nic, place)| Some((vnet, nic, place.counter()?)))
         })
@@ -169,7 +169,7 @@ impl Layout {
     }
 
     /// All peerings that have a counter, with its index.
-    pub fn peering_counters(&self) -> impl Iterator<Item = (&VnetName, &PeeringName, u32)> {
+    pub fn peering_counters(&self) -> impl Iterator<Item = (&VnetId, &PeeringName, u32)> {
         self.vnets.iter().flat_map(|(vnet, place)| {
             place.peering_counters.iter().map(move |(peering, (_, index))| (vnet, peering, *index))
         })
@@ -181,7 +181,7 @@ impl Layout {
     /// [`CapacityExceeded`]: the layout is of no use any more; build a new one, with larger tables, from scratch.
     pub fn plan(&mut self, next: &Image) -> Result<Plan, CapacityExceeded> {
         let mut plan = Plan::default();
-        let mut changed: Vec<(VnetName, Arc<VnetImage>)> = Vec::new();
+        let mut changed: Vec<(VnetId, Arc<VnetImage>)> = Vec::new();
         for (name, image) in &next.vnets {
             match self.vnets.get_mut(name) {
                 Some(place) if Arc::ptr_eq(&place.image, image) => {}
@@ -190,7 +190,7 @@ impl Layout {
                 _ => changed.push((name.clone(), Arc::clone(image))),
             }
         }
-        let gone: Vec<VnetName> =
+        let gone: Vec<VnetId> =
             self.vnets.keys().filter(|&name| !next.vnets.contains_key(name)).cloned().collect();
 
         for name in &gone {
@@ -247,7 +247,7 @@ impl Layout {
     }
 
     /// The cells of the subnets' route roots, and those of the space: NICs name them.
-    fn place_subnet_cells(&mut self, name: &VnetName, image: &VnetImage) -> Result<(), CapacityExceeded> {
+    fn place_subnet_cells(&mut self, name: &VnetId, image: &VnetImage) -> Result<(), CapacityExceeded> {
         let Self { vnets, cells, .. } = self;
         let place = vnets.entry(name.clone()).or_default();
         if place.space.cell4 == NONE {
@@ -264,7 +264,7 @@ impl Layout {
 
     fn place_routes(
         &mut self,
-        name: &VnetName,
+        name: &VnetId,
         image: &VnetImage,
         plan: &mut Plan,
     ) -> Result<(), CapacityExceeded> {
@@ -292,7 +292,7 @@ impl Layout {
     }
 
     /// Gives each peering that some route crosses a counter, and takes it from those that none crosses any more.
-    fn place_peering_counters(&mut self, name: &VnetName, image: &VnetImage) -> Result<(), CapacityExceeded> {
+    fn place_peering_counters(&mut self, name: &VnetId, image: &VnetImage) -> Result<(), CapacityExceeded> {
         let Self { vnets, peering_counters: pool, .. } = self;
         let counters = &mut vnets.entry(name.clone()).or_default().peering_counters;
         let live = live_peerings(image);
@@ -312,11 +312,11 @@ impl Layout {
     }
 
     /// The route records of a subnet's routes.
-    fn records(&self, vnet: &VnetName, table: &RouteTable) -> Vec<(IpNet, RouteRecord)> {
+    fn records(&self, vnet: &VnetId, table: &RouteTable) -> Vec<(IpNet, RouteRecord)> {
         table.iter().map(|(prefix, target)| (*prefix, self.record(vnet, target))).collect()
     }
 
-    fn record(&self, vnet: &VnetName, target: &Target) -> RouteRecord {
+    fn record(&self, vnet: &VnetId, target: &Target) -> RouteRecord {
         let kind = |kind| RouteRecord { kind, ..RouteRecord::default() };
         match target {
             Target::None => kind(abi::ROUTE_NONE),
@@ -333,7 +333,7 @@ impl Layout {
         }
     }
 
-    fn to_range(&self, vnet: &VnetName, range: &IpNet, record: RouteRecord) -> RouteRecord {
+    fn to_range(&self, vnet: &VnetId, range: &IpNet, record: RouteRecord) -> RouteRecord {
         // A range that is not there has no endpoints: number 0 names an empty trie, and no endpoint.
         let place = self.vnets.get(vnet).and_then(|place| place.ranges.get(range));
         RouteRecord {
@@ -362,7 +362,7 @@ impl Layout {
 }
 
 /// The peerings that some route of the VNet crosses, each with its remote.
-fn live_peerings(image: &VnetImage) -> BTreeMap<PeeringName, VnetName> {
+fn live_peerings(image: &VnetImage) -> BTreeMap<PeeringName, VnetId> {
     let targets = image.subnets.values().flat_map(|table| table.values());
     targets
         .filter_map(|target| match target {

@@ -6,15 +6,15 @@ use super::file::Declarations;
 use super::keys;
 use super::reader::{Reader, quoted};
 use super::tree::NodeId;
-use crate::model::{NicName, Refusal, ResourceId, Topology};
+use crate::model::{NicId, Refusal, ResourceId, Topology};
 use crate::routing::{Family, Reachability};
 
 /// That one NIC reaches another, or does not.
 #[derive(Debug)]
 pub(super) struct Assertion {
     node: NodeId,
-    from: (NodeId, NicName),
-    to: (NodeId, NicName),
+    from: (NodeId, NicId),
+    to: (NodeId, NicId),
     reachable: bool,
     /// The address family that it is about; without one, reachable means in one family at least.
     family: Option<Family>,
@@ -24,8 +24,8 @@ impl Assertion {
     /// Reads an assertion; `None` when something is wrong with its form.
     pub(super) fn read(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
         let fields = reader.mapping(node, &keys::ASSERTION)?;
-        let from = reader.name(&fields, "from", NicName::from_str);
-        let to = reader.name(&fields, "to", NicName::from_str);
+        let from = reader.name(&fields, "from", NicId::from_str);
+        let to = reader.name(&fields, "to", NicId::from_str);
         let reachable = fields.get("reachable").and_then(|node| reader.flag(node, "reachable"));
         let family = match fields.get("family") {
             None => Some(None),

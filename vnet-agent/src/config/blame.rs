@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use super::problem::Finding;
 use super::tree::{NodeId, Tree};
-use crate::model::{DesiredState, Holding, Located, Refusal, ResourceId, VnetName};
+use crate::model::{DesiredState, Holding, Located, Refusal, ResourceId, VnetId};
 
 /// A tree, and where its objects are declared.
 pub(super) struct Blame<'t> {
@@ -121,7 +121,7 @@ impl<'t> Blame<'t> {
     fn notes(&self, refusal: &Refusal) -> Vec<(String, Range<usize>)> {
         let first = |id: &ResourceId| self.declared.get(id).copied();
         let named = |node: NodeId| self.tree.field(node, "name").unwrap_or(node);
-        let range = |vnet: &VnetName, range: &IpNet| {
+        let range = |vnet: &VnetId, range: &IpNet| {
             let node =
                 self.listed(first(&ResourceId::VirtualNetwork(vnet.clone()))?, "addressSpace", range)?;
             Some((format!("range {range} of {vnet} stands here"), node))

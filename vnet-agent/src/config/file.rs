@@ -11,8 +11,8 @@ use super::keys;
 use super::reader::{Fields, Reader};
 use super::tree::NodeId;
 use crate::model::{
-    Declared, DesiredState, InterfaceName, MacAddress, NicName, NicSpec, Refusal, Region, ResourceId,
-    SubnetRef, SubnetRefError, SubnetSpec, VnetName, VnetSpec,
+    Declared, DesiredState, InterfaceName, MacAddress, NicId, NicSpec, Refusal, Region, ResourceId,
+    SubnetRef, SubnetRefError, SubnetSpec, VnetId, VnetSpec,
 };
 
 /// What a file declares.
@@ -22,7 +22,7 @@ pub(super) struct Declarations {
     pub(super) desired: DesiredState,
     pub(super) assertions: Vec<Assertion>,
     /// The names of all NICs, broken ones too.
-    pub(super) nics: BTreeSet<NicName>,
+    pub(super) nics: BTreeSet<NicId>,
     pub(super) unnamed: Unnamed,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Declarations {
 pub(super) struct Unnamed {
     vnet: bool,
     nic: bool,
-    subnet_of: BTreeSet<VnetName>,
+    subnet_of: BTreeSet<VnetId>,
 }
 
 impl Declarations {
@@ -75,7 +75,7 @@ impl Declarations {
             self.unnamed.vnet = true;
             return;
         };
-        let name: Option<VnetName> = reader.name(&fields, "name", VnetName::from_str);
+        let name: Option<VnetId> = reader.name(&fields, "name", VnetId::from_str);
         let region = reader.name(&fields, "region", Region::new);
         let id = name.clone().map(ResourceId::VirtualNetwork);
         let address_space = reader.prefixes(&fields, "addressSpace", id.as_ref());
@@ -106,7 +106,7 @@ impl Declarations {
         }
     }
 
-    fn read_subnet(&mut self, reader: &mut Reader<'_>, node: NodeId, vnet: Option<&VnetName>) {
+    fn read_subnet(&mut self, reader: &mut Reader<'_>, node: NodeId, vnet: Option<&VnetId>) {
         let fields = reader.mapping(node, &keys::SUBNET);
         let name = fields.as_ref().and_then(|fields| reader.name(fields, "name", FromStr::from_str));
         let id = vnet.zip(name.clone()).map(|(vnet, name)| ResourceId::Subnet(vnet.clone(), name));
@@ -127,7 +127,7 @@ impl Declarations {
         }
     }
 
-    fn read_peering(&mut self, reader: &mut Reader<'_>, node: NodeId, vnet: Option<&VnetName>) {
+    fn read_peering(&mut self, reader: &mut Reader<'_>, node: NodeId, vnet: Option<&VnetId>) {
         let (name, spec) = super::peering::read(reader, node);
         let Some(vnet) = vnet else { return };
         if let Some(spec) = spec {
@@ -139,7 +139,7 @@ impl Declarations {
 
     fn read_nic(&mut self, reader: &mut Reader<'_>, node: NodeId) {
         let fields = reader.mapping(node, &keys::NIC);
-        let name: Option<NicName> = fields.as_ref().and_then(|f| reader.name(f, "name", FromStr::from_str));
+        let name: Option<NicId> = fields.as_ref().and_then(|f| reader.name(f, "name", FromStr::from_str));
         match &name {
             Some(name) => {
                 self.nics.insert(name.clone());
@@ -157,7 +157,7 @@ impl Declarations {
 }
 
 /// A NIC without a mistake of form. Every value is looked at, whatever is wrong with another.
-fn nic_spec(reader: &mut Reader<'_>, fields: &Fields, name: Option<NicName>) -> Option<NicSpec> {
+fn nic_spec(reader: &mut Reader<'_>, fields: &Fields, name: Option<NicId>) -> Option<NicSpec> {
     let subnet = fields.get("subnet").and_then(|node| {
         let text = reader.text(node, "subnet")?;
         match text.parse::<SubnetRef>() {

@@ -9,7 +9,7 @@ use crate::compile::{Attachments, Compiled, compile};
 use crate::dataplane::Commit;
 use crate::dataplane::counters::Counters;
 use crate::dataplane::kernel::{AttachError, ForwardError, Forwarder, Links, TableError};
-use crate::model::{NicName, Topology};
+use crate::model::{NicId, Topology};
 
 /// A change could not be carried out. What was committed before still stands.
 #[derive(Debug, thiserror::Error)]
@@ -28,11 +28,11 @@ pub struct Outcome {
     /// The commit.
     pub commit: Commit,
     /// NICs whose interface is attached now and was not before.
-    pub attached: Vec<NicName>,
+    pub attached: Vec<NicId>,
     /// NICs whose interface was attached before and is not now.
-    pub detached: Vec<NicName>,
+    pub detached: Vec<NicId>,
     /// NICs whose interface is there and could not be attached.
-    pub failed: Vec<NicName>,
+    pub failed: Vec<NicId>,
 }
 
 /// A committed topology in the kernel.
@@ -43,8 +43,8 @@ pub struct Agent {
     compiled: Compiled,
     attachments: Arc<Attachments>,
     forwarder: Forwarder,
-    failed: BTreeMap<NicName, String>,
-    notes: BTreeMap<NicName, Vec<String>>,
+    failed: BTreeMap<NicId, String>,
+    notes: BTreeMap<NicId, Vec<String>>,
 }
 
 impl Agent {
@@ -147,7 +147,7 @@ impl Agent {
     }
 
     /// Attaches what is not attached yet; the NICs for which that failed.
-    fn attach_all(&mut self) -> BTreeMap<NicName, String> {
+    fn attach_all(&mut self) -> BTreeMap<NicId, String> {
         let mut failed = BTreeMap::new();
         for (nic, interface) in self.attachments.iter() {
             // What is attached already stays: to let it go would hand its guest's frames to the host.
@@ -165,14 +165,14 @@ impl Agent {
     }
 
     /// Why the interface of a NIC must not be attached, where it must not.
-    fn refusal(&self, nic: &NicName) -> Option<String> {
+    fn refusal(&self, nic: &NicId) -> Option<String> {
         let name = attachment::interface_name(self.topology.nic(nic)?.1);
         self.host.get(&name)?.refusal(&name)
     }
 
     /// Takes NICs whose interface could not be attached out of the tables: nothing is delivered to an interface whose
     /// own packets nobody checks.
-    fn without(&mut self, failed: BTreeMap<NicName, String>) -> Result<Commit, AgentError> {
+    fn without(&mut self, failed: BTreeMap<NicId, String>) -> Result<Commit, AgentError> {
         if failed.is_empty() {
             return Ok(Commit { generation: self.forwarder.generation(), entries: 0 });
         }
@@ -201,7 +201,7 @@ impl Agent {
     }
 
     /// Remembers what is wrong at the guest's end of a NIC's interface. Whether that is news.
-    pub fn note(&mut self, nic: &NicName, notes: Vec<String>) -> bool {
+    pub fn note(&mut self, nic: &NicId, notes: Vec<String>) -> bool {
         if notes.is_empty() {
             return self.notes.remove(nic).is_some();
         }
@@ -225,7 +225,7 @@ impl Agent {
 
     /// The attached NICs, each with the name of its interface.
     #[must_use]
-    pub fn interfaces(&self) -> Vec<(NicName, String)> {
+    pub fn interfaces(&self) -> Vec<(NicId, String)> {
         let attached = self.topology.nics().filter(|(_, nic)| self.attachments.contains_key(nic.name()));
         attached.map(|(_, nic)| (nic.name().clone(), attachment::interface_name(nic))).collect()
     }
@@ -252,8 +252,8 @@ impl Agent {
 }
 
 /// The NICs of `these` that `those` do not have by the same interface. Another MTU is no other interface.
-fn missing_in(these: &Attachments, those: &Attachments) -> Vec<NicName> {
-    let ifindex = |nic: &NicName| those.get(nic).map(|interface| interface.ifindex);
+fn missing_in(these: &Attachments, those: &Attachments) -> Vec<NicId> {
+    let ifindex = |nic: &NicId| those.get(nic).map(|interface| interface.ifindex);
     let missing = these.iter().filter(|(nic, interface)| ifindex(nic) != Some(interface.ifindex));
     missing.map(|(nic, _)| nic.clone()).collect()
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::compile::Attachments;
 use crate::compile::image::Interface;
 use crate::lab;
-use crate::model::{InterfaceName, Nic, NicName, Topology};
+use crate::model::{InterfaceName, Nic, NicId, Topology};
 
 /// The interfaces of the host, by name.
 pub type Host = BTreeMap<String, HostInterface>;
@@ -147,8 +147,8 @@ pub(super) fn status(
     topology: &Topology,
     host: &Host,
     attached: &Attachments,
-    notes: &BTreeMap<NicName, Vec<String>>,
-    failed: &BTreeMap<NicName, String>,
+    notes: &BTreeMap<NicId, Vec<String>>,
+    failed: &BTreeMap<NicId, String>,
 ) -> Vec<NicStatus> {
     let of = |nic: &Nic| {
         let mut notes = notes.get(nic.name()).cloned().unwrap_or_default();
@@ -232,7 +232,7 @@ mod tests {
         let topology = topology(&["name: n, interface: eth9"]);
         let host = host(link, 1500);
         let attached = wanted(&topology, &host);
-        let told = BTreeMap::from([(NicName::new("n").unwrap(), vec!["GRO is off".to_owned()])]);
+        let told = BTreeMap::from([(NicId::new("n").unwrap(), vec!["GRO is off".to_owned()])]);
         let status = status(&topology, &host, &attached, &told, &BTreeMap::new());
         assert_eq!(status.len(), 1);
         assert_eq!(status[0].state, NicState::Attached);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{NicStatus, Outcome};
 use crate::config::Problems;
-use crate::model::{Change, NicName, Topology};
+use crate::model::{Change, NicId, Topology};
 
 /// Something that happened. The command line puts it into words.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub enum Event<'a> {
     /// What is said about the guest's end of a NIC's interface has changed.
     Guest {
         /// The NIC.
-        nic: &'a NicName,
+        nic: &'a NicId,
         /// What there is to say; nothing where all is in order now.
         notes: &'a [String],
     },

@@ -6,7 +6,7 @@ use futures::StreamExt;
 
 use super::{Agent, Host, HostInterface, LinkState, describe};
 use crate::link::{Interface, Namespaces, prepare_guest};
-use crate::model::NicName;
+use crate::model::NicId;
 
 /// How many guests' ends are looked at together.
 const TOGETHER: usize = 16;
@@ -35,10 +35,10 @@ pub(super) fn attached(
     agent: &Agent,
     interfaces: &[Interface],
     wanted: impl Fn(&Interface) -> bool,
-) -> Vec<(NicName, Interface)> {
+) -> Vec<(NicId, Interface)> {
     let by_name: BTreeMap<&str, &Interface> =
         interfaces.iter().map(|interface| (interface.name.as_str(), interface)).collect();
-    let of = |(nic, name): (NicName, String)| {
+    let of = |(nic, name): (NicId, String)| {
         let interface = *by_name.get(name.as_str())?;
         wanted(interface).then(|| (nic, interface.clone()))
     };
@@ -46,7 +46,7 @@ pub(super) fn attached(
 }
 
 /// Sees to the guests' ends. For each NIC, what is wrong at its guest's end.
-pub(super) async fn prepare(these: Vec<(NicName, Interface)>) -> Vec<(NicName, Vec<String>)> {
+pub(super) async fn prepare(these: Vec<(NicId, Interface)>) -> Vec<(NicId, Vec<String>)> {
     if these.is_empty() {
         return Vec::new();
     }
@@ -59,7 +59,7 @@ pub(super) async fn prepare(these: Vec<(NicName, Interface)>) -> Vec<(NicName, V
     };
     let namespaces = &namespaces;
     // No async closure: with one here, rustc 1.95 fails in incremental builds (unstable fingerprints).
-    let one = |(nic, interface): (NicName, Interface)| async move {
+    let one = |(nic, interface): (NicId, Interface)| async move {
         let report = prepare_guest(&interface, namespaces).await;
         tracing::debug!(%nic, interface = %interface.name, done = ?report.done, "saw to the guest's end");
         let problems = report.problems.iter().map(ToString::to_string).collect();

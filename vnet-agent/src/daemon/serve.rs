@@ -22,7 +22,7 @@ use crate::config::{self, Problems};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_missing};
 use crate::input::{self, InputError};
 use crate::link::{Interface, Watch, interfaces};
-use crate::model::{Change, NicName, Topology};
+use crate::model::{Change, NicId, Topology};
 
 /// How long link events are let gather: a pair that is made, renamed and set up is looked at once.
 const GATHER: Duration = Duration::from_millis(20);
@@ -237,14 +237,14 @@ impl Daemon<'_> {
             return;
         }
         let all = outcome.attached.iter().chain(&outcome.detached).chain(&outcome.failed);
-        let concerned: HashSet<&str> = all.map(NicName::as_str).collect();
+        let concerned: HashSet<&str> = all.map(NicId::as_str).collect();
         let mut nics = self.agent().status();
         nics.retain(|nic| concerned.contains(nic.name.as_str()));
         report(Event::Interfaces { outcome, nics: &nics });
     }
 
     /// Sees to the guests' ends for which `wanted` holds; the NICs about which there is something else to say now.
-    async fn prepare(&self, wanted: impl Fn(&Interface) -> bool) -> Vec<(NicName, Vec<String>)> {
+    async fn prepare(&self, wanted: impl Fn(&Interface) -> bool) -> Vec<(NicId, Vec<String>)> {
         let these = guests::attached(&self.agent(), &self.interfaces, wanted);
         let mut news = guests::prepare(these).await;
         let mut agent = self.agent();
@@ -253,7 +253,7 @@ impl Daemon<'_> {
     }
 }
 
-fn report_guests(guests: &[(NicName, Vec<String>)], report: Report<'_>) {
+fn report_guests(guests: &[(NicId, Vec<String>)], report: Report<'_>) {
     for (nic, notes) in guests {
         report(Event::Guest { nic, notes });
     }

@@ -7,15 +7,15 @@ use vnet_common::verdict::DropReason;
 
 use super::Tables;
 use crate::compile::layout::Layout;
-use crate::model::{NicName, PeeringName, VnetName};
+use crate::model::{NicId, PeeringName, VnetId};
 
 /// All counters at one time. They only grow, as long as what they count exists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// By NIC that has, or had, an interface.
-    pub nics: BTreeMap<(VnetName, NicName), PortTraffic>,
+    pub nics: BTreeMap<(VnetId, NicId), PortTraffic>,
     /// By peering object: what crossed the peering away from the object's VNet.
-    pub peerings: BTreeMap<(VnetName, PeeringName), Traffic>,
+    pub peerings: BTreeMap<(VnetId, PeeringName), Traffic>,
     /// Frames dropped, by reason; reasons that never came up included.
     pub drops: BTreeMap<DropReason, u64>,
 }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     fn counters(nic: &str, packets: u64, drops: u64) -> Counters {
-        let name = |name: &str| (VnetName::new("a").unwrap(), NicName::new(name).unwrap());
+        let name = |name: &str| (VnetId::new("a").unwrap(), NicId::new(name).unwrap());
         let rx = Traffic { packets, bytes: packets * 60 };
         Counters {
             nics: BTreeMap::from([(name(nic), PortTraffic { rx, dropped: drops, ..PortTraffic::default() })]),

@@ -11,7 +11,7 @@ use super::host::{delete_link, handle, links_by_name, maker_of_link};
 use super::namespace::{self, Maker};
 use super::{LabError, interface_name, namespace_name};
 use crate::link::Interface;
-use crate::model::{NicName, Topology};
+use crate::model::{NicId, Topology};
 
 /// What was taken down.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -45,7 +45,7 @@ pub async fn down(topology: &Topology) -> Result<Removed, LabError> {
 }
 
 async fn remove(
-    nic: &NicName,
+    nic: &NicId,
     links: &BTreeMap<String, Interface>,
     host: &Handle,
     removed: &mut Removed,

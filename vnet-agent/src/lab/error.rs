@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::link::LinkError;
-use crate::model::NicName;
+use crate::model::NicId;
 
 /// A lab could not be built, used or removed.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +12,7 @@ pub enum LabError {
     #[error("NIC {nic} has no namespace {namespace}; run `vnet-agent lab up FILE` first")]
     NoNamespace {
         /// The NIC.
-        nic: NicName,
+        nic: NicId,
         /// The namespace's name.
         namespace: String,
     },
@@ -20,7 +20,7 @@ pub enum LabError {
     #[error("NIC {nic} has {what} from a lab already; run `vnet-agent lab down FILE` first")]
     AlreadyUp {
         /// The NIC.
-        nic: NicName,
+        nic: NicId,
         /// What is there.
         what: String,
     },
@@ -30,7 +30,7 @@ pub enum LabError {
     )]
     Taken {
         /// The NIC.
-        nic: NicName,
+        nic: NicId,
         /// What is there.
         what: String,
         /// The command that removes it.
@@ -40,9 +40,9 @@ pub enum LabError {
     #[error("NICs {first} and {second} would both get the interface {interface}; rename one of them")]
     SameInterface {
         /// A NIC.
-        first: NicName,
+        first: NicId,
         /// Another.
-        second: NicName,
+        second: NicId,
         /// The name.
         interface: String,
     },
@@ -50,13 +50,13 @@ pub enum LabError {
     #[error("the veth driver does not switch GRO on and transmit checksum offload off for NIC {nic}")]
     Offloads {
         /// The NIC.
-        nic: NicName,
+        nic: NicId,
     },
     /// An address did not become usable.
     #[error("an IPv6 address of NIC {nic} is not usable: duplicate address detection {outcome}")]
     Tentative {
         /// The NIC.
-        nic: NicName,
+        nic: NicId,
         /// How it stands.
         outcome: &'static str,
     },
@@ -75,7 +75,7 @@ pub enum LabError {
     #[error("no command was given to run in the namespace of NIC {nic}")]
     NoCommand {
         /// The NIC.
-        nic: NicName,
+        nic: NicId,
     },
     /// Netlink said no.
     #[error(transparent)]

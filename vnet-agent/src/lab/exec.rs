@@ -10,7 +10,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
 use super::{LabError, namespace};
-use crate::model::NicName;
+use crate::model::NicId;
 
 /// Becomes `command`, in the namespace of `nic`. /sys shows the namespace's interfaces to it.
 ///
@@ -19,7 +19,7 @@ use crate::model::NicName;
 ///
 /// # Errors
 /// [`LabError`]: no namespace, or the command cannot be started. Else it does not return.
-pub fn exec(nic: &NicName, command: &[OsString]) -> Result<Infallible, LabError> {
+pub fn exec(nic: &NicId, command: &[OsString]) -> Result<Infallible, LabError> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(LabError::NoCommand { nic: nic.clone() });
     };

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{LabError, sysctl};
 use crate::link::{self, LinkError, Namespace, Offloads, interfaces_of};
-use crate::model::{Nic, NicName, Subnet, VirtualNetwork};
+use crate::model::{Nic, NicId, Subnet, VirtualNetwork};
 
 /// The name of the guest's end. Only labs can rely on it.
 pub(super) const GUEST_INTERFACE: &str = "eth0";
@@ -93,7 +93,7 @@ async fn add_default_route(nic: &Nic, prefix: IpNet, ifindex: u32, handle: &Hand
 
 /// Waits until duplicate address detection is over: until then a guest neither sends from its IPv6 addresses nor answers
 /// for them.
-pub(super) async fn await_addresses(nic: &NicName, handle: &Handle) -> Result<(), LabError> {
+pub(super) async fn await_addresses(nic: &NicId, handle: &Handle) -> Result<(), LabError> {
     let deadline = Instant::now() + DETECTION_AT_MOST;
     let outcome = |outcome| LabError::Tentative { nic: nic.clone(), outcome };
     loop {

@@ -7,7 +7,7 @@ use rtnetlink::Handle;
 use super::LabError;
 use super::namespace::{Maker, mark};
 use crate::link::{Interface, LinkError, interfaces_of};
-use crate::model::NicName;
+use crate::model::NicId;
 
 /// An rtnetlink socket in the caller's namespace.
 pub(super) fn handle() -> Result<Handle, LabError> {
@@ -23,7 +23,7 @@ pub(super) async fn links_by_name(host: &Handle) -> Result<BTreeMap<String, Inte
 }
 
 /// Who made the interface with the name of the host's end for a NIC.
-pub(super) fn maker_of_link(nic: &NicName, link: Option<&Interface>) -> Maker {
+pub(super) fn maker_of_link(nic: &NicId, link: Option<&Interface>) -> Maker {
     match link {
         None => Maker::Nobody,
         Some(link) if link.alias.as_deref() == Some(mark(nic).as_str()) => Maker::Lab,

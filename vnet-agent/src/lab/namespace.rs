@@ -16,7 +16,7 @@ use rtnetlink::packet_route::link::LinkAttribute;
 
 use super::{LabError, namespace_name};
 use crate::link::{LinkError, Namespace, interfaces_of};
-use crate::model::NicName;
+use crate::model::NicId;
 
 const DIRECTORY: &str = "/run/netns";
 /// The loopback's number in every namespace.
@@ -24,11 +24,11 @@ const LOOPBACK: u32 = 1;
 const NO_DATA: Option<&Path> = None;
 
 /// The alias that marks what a lab made for a NIC.
-pub(super) fn mark(nic: &NicName) -> String {
+pub(super) fn mark(nic: &NicId) -> String {
     format!("vnet lab: NIC {nic}")
 }
 
-pub(super) fn path(nic: &NicName) -> PathBuf {
+pub(super) fn path(nic: &NicId) -> PathBuf {
     Path::new(DIRECTORY).join(namespace_name(nic))
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Maker {
 }
 
 /// Who made the namespace with the name of the NIC's.
-pub(super) async fn maker(nic: &NicName) -> Result<Maker, LabError> {
+pub(super) async fn maker(nic: &NicId) -> Result<Maker, LabError> {
     let path = path(nic);
     let namespace = match Namespace::open(&path) {
         Ok(namespace) => namespace,
@@ -66,7 +66,7 @@ pub(super) async fn maker(nic: &NicName) -> Result<Maker, LabError> {
 }
 
 /// The NIC's namespace.
-pub(super) fn open(nic: &NicName) -> Result<Namespace, LabError> {
+pub(super) fn open(nic: &NicId) -> Result<Namespace, LabError> {
     let path = path(nic);
     Namespace::open(&path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => LabError::NoNamespace { nic: nic.clone(), namespace: namespace_name(nic) },
@@ -75,7 +75,7 @@ pub(super) fn open(nic: &NicName) -> Result<Namespace, LabError> {
 }
 
 /// A new namespace with the lab's mark, its loopback up, that has no name yet.
-pub(super) async fn create(nic: &NicName) -> Result<(Namespace, rtnetlink::Handle), LabError> {
+pub(super) async fn create(nic: &NicId) -> Result<(Namespace, rtnetlink::Handle), LabError> {
     let namespace = Namespace::create().map_err(LabError::system("make a network namespace"))?;
     let handle = namespace.connect().map_err(LabError::system("enter a new network namespace"))?;
     let loopback = LinkUnspec::new_with_index(LOOPBACK)
@@ -88,7 +88,7 @@ pub(super) async fn create(nic: &NicName) -> Result<(Namespace, rtnetlink::Handl
 }
 
 /// Gives a namespace the NIC's name. Fails with `AlreadyExists` where something has it.
-pub(super) fn bind(nic: &NicName, namespace: &Namespace) -> Result<(), LabError> {
+pub(super) fn bind(nic: &NicId, namespace: &Namespace) -> Result<(), LabError> {
     let path = path(nic);
     let failed = LabError::system(format!("bind a network namespace to {}", path.display()));
     let bind = || -> io::Result<()> {
@@ -105,7 +105,7 @@ pub(super) fn bind(nic: &NicName, namespace: &Namespace) -> Result<(), LabError>
 }
 
 /// Takes the NIC's name from its namespace, which ends with the last process in it.
-pub(super) fn unbind(nic: &NicName) -> Result<(), LabError> {
+pub(super) fn unbind(nic: &NicId) -> Result<(), LabError> {
     let path = path(nic);
     let unbind = || -> io::Result<()> {
         match umount2(&path, MntFlags::MNT_DETACH) {

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{LabError, echo, namespace};
 use crate::link::Namespace;
-use crate::model::{NicName, Topology};
+use crate::model::{NicId, Topology};
 use crate::routing::Family;
 
 /// How to probe.
@@ -35,9 +35,9 @@ impl Default for ProbeOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeResult {
     /// The sender.
-    pub from: NicName,
+    pub from: NicId,
     /// The receiver.
-    pub to: NicName,
+    pub to: NicId,
     /// By which of the receiver's addresses.
     pub family: Family,
     /// Whether an echo reply came back.
@@ -71,7 +71,7 @@ pub async fn probe(topology: &Topology, options: &ProbeOptions) -> Result<Vec<Pr
 }
 
 /// The other NICs' addresses of a family, where the sender has one too.
-fn targets(topology: &Topology, from: &NicName, family: Family) -> Vec<(NicName, IpAddr)> {
+fn targets(topology: &Topology, from: &NicId, family: Family) -> Vec<(NicId, IpAddr)> {
     let has_family = topology.nic(from).is_some_and(|(_, nic)| family.address_of(nic).is_some());
     let others = topology.nics().filter(|(_, nic)| has_family && nic.name() != from);
     others.filter_map(|(_, nic)| Some((nic.name().clone(), family.address_of(nic)?))).collect()
@@ -79,10 +79,10 @@ fn targets(topology: &Topology, from: &NicName, family: Family) -> Vec<(NicName,
 
 /// A NIC that asks, over one family.
 struct Sender {
-    from: NicName,
+    from: NicId,
     namespace: Namespace,
     family: Family,
-    targets: Vec<(NicName, IpAddr)>,
+    targets: Vec<(NicId, IpAddr)>,
 }
 
 impl Sender {

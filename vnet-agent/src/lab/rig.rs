@@ -16,7 +16,7 @@ use super::host::{delete_link, handle, links_by_name, maker_of_link};
 use super::namespace::{self, Maker, mark};
 use super::{LabError, cpus, interface_name, namespace_name, sysctl};
 use crate::link::{Interface, LinkError, Namespace};
-use crate::model::{Nic, NicName, Topology, VirtualNetwork};
+use crate::model::{Nic, NicId, Topology, VirtualNetwork};
 
 /// How to build.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ pub struct Rig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RigNic {
     /// The NIC.
-    pub nic: NicName,
+    pub nic: NicId,
     /// Its namespace, as `ip netns` names it.
     pub namespace: String,
     /// The host end of its veth pair.
@@ -159,7 +159,7 @@ fn veth(nic: &Nic, interface: &str, namespace: &Namespace, mtu_bytes: u32, queue
 }
 
 /// Marks the host's end as a lab's and keeps the host's stack off it.
-async fn mark_host_end(nic: &NicName, interface: &str, host: &Handle) -> Result<u32, LabError> {
+async fn mark_host_end(nic: &NicId, interface: &str, host: &Handle) -> Result<u32, LabError> {
     let what = format!("mark {interface}");
     let marked = LinkUnspec::new_with_name(interface)
         .append_extra_attribute(LinkAttribute::IfAlias(mark(nic)))
@@ -173,7 +173,7 @@ async fn mark_host_end(nic: &NicName, interface: &str, host: &Handle) -> Result<
 
 /// Refuses two NICs whose interfaces would have the same name.
 fn check_names(topology: &Topology) -> Result<(), LabError> {
-    let mut names: BTreeMap<String, &NicName> = BTreeMap::new();
+    let mut names: BTreeMap<String, &NicId> = BTreeMap::new();
     for (_, nic) in topology.nics() {
         let interface =
             nic.interface().map_or_else(|| interface_name(nic.name()), |name| name.as_str().to_owned());
@@ -185,7 +185,7 @@ fn check_names(topology: &Topology) -> Result<(), LabError> {
     Ok(())
 }
 
-async fn refuse_existing(nic: &NicName, links: &BTreeMap<String, Interface>) -> Result<(), LabError> {
+async fn refuse_existing(nic: &NicId, links: &BTreeMap<String, Interface>) -> Result<(), LabError> {
     let interface = interface_name(nic);
     let is_there = [
         (
@@ -214,7 +214,7 @@ async fn refuse_existing(nic: &NicName, links: &BTreeMap<String, Interface>) -> 
 /// the pairs with them.
 #[derive(Default)]
 struct Unfinished {
-    names: Vec<NicName>,
+    names: Vec<NicId>,
 }
 
 impl Unfinished {

@@ -9,8 +9,8 @@ use ipnet::IpNet;
 
 use super::address::reserved;
 use super::{
-    AddressSpace, Holding, Nic, NicName, NicSpec, Operation, PeeringState, Quota, Refusal, ResourceId,
-    Subnet, SubnetName, SubnetSpec, Topology, VirtualNetwork, VnetName, VnetSpec,
+    AddressSpace, Holding, Nic, NicId, NicSpec, Operation, PeeringState, Quota, Refusal, ResourceId, Subnet,
+    SubnetName, SubnetSpec, Topology, VirtualNetwork, VnetId, VnetSpec,
 };
 
 impl Topology {
@@ -43,18 +43,18 @@ impl Topology {
         }
     }
 
-    pub(super) fn require_vnet(&self, name: &VnetName) -> Result<&Arc<VirtualNetwork>, Refusal> {
+    pub(super) fn require_vnet(&self, name: &VnetId) -> Result<&Arc<VirtualNetwork>, Refusal> {
         self.vnet(name).ok_or_else(|| Refusal::not_found(ResourceId::VirtualNetwork(name.clone())))
     }
 
     /// Changes a virtual network, which gets an `Arc` of its own for that. Without such a network nothing happens.
-    pub(super) fn edit(&mut self, name: &VnetName, change: impl FnOnce(&mut VirtualNetwork)) {
+    pub(super) fn edit(&mut self, name: &VnetId, change: impl FnOnce(&mut VirtualNetwork)) {
         if let Some(vnet) = self.vnets.get_mut(name) {
             change(Arc::make_mut(vnet));
         }
     }
 
-    fn address_space(name: &VnetName, ranges: Vec<IpNet>) -> Result<AddressSpace, Refusal> {
+    fn address_space(name: &VnetId, ranges: Vec<IpNet>) -> Result<AddressSpace, Refusal> {
         AddressSpace::new(ranges).map_err(|(prefix, fault)| {
             Refusal::invalid_prefix(ResourceId::VirtualNetwork(name.clone()), prefix, fault)
         })
@@ -91,7 +91,7 @@ impl Topology {
         Ok(())
     }
 
-    fn delete_vnet(&mut self, name: &VnetName) -> Result<(), Refusal> {
+    fn delete_vnet(&mut self, name: &VnetId) -> Result<(), Refusal> {
         let vnet = self.require_vnet(name)?;
         if let Some(nic) = vnet.nics().iter().next() {
             return Err(Refusal::VnetAddressSpaceInUse {
@@ -100,7 +100,7 @@ impl Topology {
             });
         }
         self.vnets.remove(name);
-        let peers: Vec<VnetName> = self
+        let peers: Vec<VnetId> = self
             .vnets()
             .filter(|vnet| vnet.peering_with(name).is_some())
             .map(|vnet| vnet.name().clone())
@@ -115,7 +115,7 @@ impl Topology {
         Ok(())
     }
 
-    fn create_subnet(&mut self, vnet: &VnetName, spec: SubnetSpec) -> Result<(), Refusal> {
+    fn create_subnet(&mut self, vnet: &VnetId, spec: SubnetSpec) -> Result<(), Refusal> {
         let network = self.require_vnet(vnet)?;
         if network.subnet(&spec.name).is_some() {
             return Err(Refusal::exists(ResourceId::Subnet(vnet.clone(), spec.name)));
@@ -127,7 +127,7 @@ impl Topology {
         Ok(())
     }
 
-    fn update_subnet(&mut self, vnet: &VnetName, spec: SubnetSpec) -> Result<(), Refusal> {
+    fn update_subnet(&mut self, vnet: &VnetId, spec: SubnetSpec) -> Result<(), Refusal> {
         let network = self.require_vnet(vnet)?;
         let old = network
             .subnet(&spec.name)
@@ -162,7 +162,7 @@ impl Topology {
         Ok(())
     }
 
-    fn delete_subnet(&mut self, vnet: &VnetName, name: &SubnetName) -> Result<(), Refusal> {
+    fn delete_subnet(&mut self, vnet: &VnetId, name: &SubnetName) -> Result<(), Refusal> {
         let network = self.require_vnet(vnet)?;
         let id = ResourceId::Subnet(vnet.clone(), name.clone());
         if network.subnet(name).is_none() {
@@ -240,7 +240,7 @@ impl Topology {
         Ok(())
     }
 
-    fn delete_nic(&mut self, name: &NicName) -> Result<(), Refusal> {
+    fn delete_nic(&mut self, name: &NicId) -> Result<(), Refusal> {
         if !self.vnet_of_nic.contains_key(name) {
             return Err(Refusal::not_found(ResourceId::Nic(name.clone())));
         }
@@ -248,7 +248,7 @@ impl Topology {
         Ok(())
     }
 
-    fn take_nic_out(&mut self, name: &NicName) {
+    fn take_nic_out(&mut self, name: &NicId) {
         let Some(vnet) = self.vnet_of_nic.get(name).cloned() else { return };
         let mut taken = None;
         self.edit(&vnet, |vnet| taken = Arc::make_mut(&mut vnet.nics).remove(name));

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::NicName;
+use super::NicId;
 
 /// A unicast MAC address that a NIC may hold.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,7 +53,7 @@ impl MacAddress {
     /// below 1 in 10,000. A meeting within one virtual network is refused as `AddressInUse`, never resolved by order, because
     /// an address that depends on the order of declarations would not be stable.
     #[must_use]
-    pub fn derived(name: &NicName) -> Self {
+    pub fn derived(name: &NicId) -> Self {
         const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
         const PRIME: u64 = 0x0100_0000_01b3;
         let fnv = |text: &[u8]| {

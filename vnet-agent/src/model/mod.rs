@@ -21,6 +21,7 @@ mod overlap;
 mod peering;
 mod plan;
 mod refusal;
+mod scope;
 mod snapshot;
 mod subnet;
 mod topology;
@@ -34,8 +35,8 @@ pub use address::{AddressSpace, PrefixFault, ReservedAddress, intersection, over
 pub use change::{Action, Change, changes};
 pub use mac::{MacAddress, MacError};
 pub use name::{
-    InterfaceError, InterfaceName, NameError, NameFault, NicName, PeeringName, Region, SubnetName, SubnetRef,
-    SubnetRefError, VnetName,
+    InterfaceError, InterfaceName, NameError, NameFault, NicName, PeeringName, Region, ResourceGroupName,
+    SubnetName, SubnetRef, SubnetRefError, SubscriptionId, VnetName,
 };
 pub use nic::{Nic, NicSpec, NicTable};
 pub use operation::{Operation, SubnetSpec, VnetSpec};
@@ -43,6 +44,7 @@ pub use overlap::{takes_part, taking_part};
 pub use peering::{PeeredSubnets, Peering, PeeringFlags, PeeringSpec, PeeringState, PeeringSyncLevel};
 pub use plan::{Declared, DesiredState, Located, Place, plan_file};
 pub use refusal::{Holding, Quota, Refusal, RefusalCode, ResourceId, ResourceKind};
+pub use scope::{DEFAULT_SCOPE_NAME, NicId, Scope, VnetId};
 pub use snapshot::{NicSnapshot, PeeringSnapshot, Snapshot, SnapshotError, SubnetSnapshot, VnetSnapshot};
 pub use subnet::Subnet;
 pub use topology::Topology;

@@ -1,7 +1,8 @@
 //! Names: small types that cannot be mixed up and that only a check builds.
 //!
 //! One rule, Azure's, holds for every resource: it starts with a letter or digit, ends with a letter, digit or `_`, and may
-//! hold `.`, `-` and `_` between. Names are shared strings, because a topology repeats each one many times.
+//! hold `.`, `-` and `_` between. Names are shared strings, because a topology repeats each one many times. Virtual networks
+//! and NICs are named within a resource group of a subscription: see [`super::Scope`].
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::ResourceKind;
+use super::{DEFAULT_SCOPE_NAME, ResourceKind, VnetId};
 
 /// A name that breaks the rule of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +96,12 @@ macro_rules! resource_name {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// A name that was checked before, as part of a longer text.
+            #[allow(dead_code, reason = "only scopes are parts of longer texts")]
+            pub(super) fn checked(name: &str) -> Self {
+                Self(name.into())
+            }
         }
 
         impl FromStr for $type {
@@ -125,12 +132,20 @@ macro_rules! resource_name {
     };
 }
 
-fn as_text<S: serde::Serializer>(name: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<S: serde::Serializer>(name: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(name)
 }
 
 resource_name!(
-    /// The name of a virtual network: 1 to 64 characters.
+    /// The name of a subscription, a GUID for example: 1 to 64 characters.
+    SubscriptionId, Subscription, 64
+);
+resource_name!(
+    /// The name of a resource group within its subscription: 1 to 90 characters.
+    ResourceGroupName, ResourceGroup, 90
+);
+resource_name!(
+    /// The name of a virtual network within its resource group: 1 to 64 characters.
     VnetName, VirtualNetwork, 64
 );
 resource_name!(
@@ -138,13 +153,25 @@ resource_name!(
     SubnetName, Subnet, 80
 );
 resource_name!(
-    /// The name of a NIC, unique in the topology: 1 to 80 characters.
+    /// The name of a NIC within its resource group: 1 to 80 characters.
     NicName, Nic, 80
 );
 resource_name!(
     /// The name of a peering within its virtual network: 1 to 80 characters.
     PeeringName, Peering, 80
 );
+
+impl Default for SubscriptionId {
+    fn default() -> Self {
+        Self::checked(DEFAULT_SCOPE_NAME)
+    }
+}
+
+impl Default for ResourceGroupName {
+    fn default() -> Self {
+        Self::checked(DEFAULT_SCOPE_NAME)
+    }
+}
 
 /// A region, in lower case as Azure prints it: `WestEurope` and `westeurope` are the same place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -186,11 +213,11 @@ impl fmt::Display for Region {
     }
 }
 
-/// A subnet named from outside its virtual network, written `hub/default`.
+/// A subnet named from outside its virtual network: the network as [`VnetId`] writes it, then the subnet, as in `hub/default`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubnetRef {
     /// The virtual network that holds the subnet.
-    pub vnet: VnetName,
+    pub vnet: VnetId,
     /// The subnet within it.
     pub subnet: SubnetName,
 }
@@ -211,8 +238,8 @@ impl FromStr for SubnetRef {
 
     fn from_str(text: &str) -> Result<Self, SubnetRefError> {
         let (vnet, subnet) =
-            text.split_once('/').ok_or_else(|| SubnetRefError::Form(text.chars().take(100).collect()))?;
-        Ok(Self { vnet: VnetName::new(vnet)?, subnet: SubnetName::new(subnet)? })
+            text.rsplit_once('/').ok_or_else(|| SubnetRefError::Form(text.chars().take(100).collect()))?;
+        Ok(Self { vnet: VnetId::new(vnet)?, subnet: SubnetName::new(subnet)? })
     }
 }
 

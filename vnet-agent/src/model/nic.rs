@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::address::reserved;
 use super::{
-    Holding, InterfaceName, MacAddress, NicName, PrefixFault, Refusal, ResourceId, Subnet, SubnetName,
+    Holding, InterfaceName, MacAddress, NicId, PrefixFault, Refusal, ResourceId, Subnet, SubnetName,
     SubnetRef, VirtualNetwork,
 };
 
@@ -13,7 +13,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NicSpec {
     /// The NIC's name, unique in the topology.
-    pub name: NicName,
+    pub name: NicId,
     /// The subnet that it stands in.
     pub subnet: SubnetRef,
     /// Its IPv4 address.
@@ -31,7 +31,7 @@ pub struct NicSpec {
 /// A NIC whose addresses were checked against its subnet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nic {
-    name: NicName,
+    name: NicId,
     subnet: SubnetName,
     ipv4: Option<Ipv4Addr>,
     ipv6: Option<Ipv6Addr>,
@@ -100,7 +100,7 @@ impl Nic {
 
     /// The NIC's name, unique in the topology.
     #[must_use]
-    pub fn name(&self) -> &NicName {
+    pub fn name(&self) -> &NicId {
         &self.name
     }
 
@@ -152,9 +152,9 @@ impl Nic {
 /// they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NicTable {
-    by_name: BTreeMap<NicName, Nic>,
-    by_address: BTreeMap<IpAddr, NicName>,
-    by_mac: BTreeMap<MacAddress, NicName>,
+    by_name: BTreeMap<NicId, Nic>,
+    by_address: BTreeMap<IpAddr, NicId>,
+    by_mac: BTreeMap<MacAddress, NicId>,
 }
 
 impl NicTable {
@@ -183,7 +183,7 @@ impl NicTable {
 
     /// The NIC with this name.
     #[must_use]
-    pub fn get(&self, name: &NicName) -> Option<&Nic> {
+    pub fn get(&self, name: &NicId) -> Option<&Nic> {
         self.by_name.get(name)
     }
 
@@ -208,7 +208,7 @@ impl NicTable {
     }
 
     /// Takes a NIC out.
-    pub(super) fn remove(&mut self, name: &NicName) -> Option<Nic> {
+    pub(super) fn remove(&mut self, name: &NicId) -> Option<Nic> {
         let nic = self.by_name.remove(name)?;
         for address in nic.addresses() {
             self.by_address.remove(&address);

@@ -2,13 +2,13 @@
 
 use ipnet::IpNet;
 
-use super::{NicName, NicSpec, PeeringName, PeeringSpec, Region, SubnetName, VnetName};
+use super::{NicId, NicSpec, PeeringName, PeeringSpec, Region, SubnetName, VnetId};
 
 /// What an administrator says about a virtual network itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VnetSpec {
     /// The virtual network's name.
-    pub name: VnetName,
+    pub name: VnetId,
     /// The region that it stands in.
     pub region: Region,
     /// Its ranges.
@@ -32,26 +32,26 @@ pub enum Operation {
     /// Gives a virtual network a new region and address space.
     UpdateVnet(VnetSpec),
     /// Deletes a virtual network, its subnets and its peerings. Refused while a NIC stands in it.
-    DeleteVnet(VnetName),
+    DeleteVnet(VnetId),
     /// Creates a subnet.
-    CreateSubnet(VnetName, SubnetSpec),
+    CreateSubnet(VnetId, SubnetSpec),
     /// Gives a subnet new prefixes.
-    UpdateSubnet(VnetName, SubnetSpec),
+    UpdateSubnet(VnetId, SubnetSpec),
     /// Deletes a subnet. Refused while a NIC stands in it or a peering names it.
-    DeleteSubnet(VnetName, SubnetName),
+    DeleteSubnet(VnetId, SubnetName),
     /// Creates a NIC.
     CreateNic(NicSpec),
     /// Replaces a NIC; it may move to another subnet.
     UpdateNic(NicSpec),
     /// Deletes a NIC.
-    DeleteNic(NicName),
+    DeleteNic(NicId),
     /// Creates this side of a peering. With the other side there, both become `Connected`.
-    CreatePeering(VnetName, PeeringSpec),
+    CreatePeering(VnetId, PeeringSpec),
     /// Changes a peering's flags and lists of subnets; its remote, and whether the complete virtual networks take part, are
     /// fixed. A `Disconnected` peering becomes `Initiated` again.
-    UpdatePeering(VnetName, PeeringSpec),
+    UpdatePeering(VnetId, PeeringSpec),
     /// Deletes this side of a peering. The other side becomes `Disconnected`.
-    DeletePeering(VnetName, PeeringName),
+    DeletePeering(VnetId, PeeringName),
     /// Takes over what the remote has now.
-    SyncPeering(VnetName, PeeringName),
+    SyncPeering(VnetId, PeeringName),
 }

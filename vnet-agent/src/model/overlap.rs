@@ -153,12 +153,12 @@ impl Topology {
 mod tests {
     use crate::model::{
         Operation, PeeredSubnets, PeeringFlags, PeeringName, PeeringSpec, RefusalCode, Region, Topology,
-        VnetName, VnetSpec,
+        VnetId, VnetSpec,
     };
 
     #[test]
     fn a_virtual_network_never_peers_with_itself_not_even_where_none_of_its_subnets_takes_part() {
-        let name = VnetName::new("a").unwrap();
+        let name = VnetId::new("a").unwrap();
         let spec = VnetSpec {
             name: name.clone(),
             region: Region::new("westeurope").unwrap(),

@@ -10,7 +10,7 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{PeeringName, SubnetName, VnetName};
+use super::{PeeringName, SubnetName, VnetId};
 
 /// The flags that may be changed while a peering exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct PeeringSpec {
     /// The peering's name within its virtual network.
     pub name: PeeringName,
     /// The virtual network on the other side.
-    pub remote: VnetName,
+    pub remote: VnetId,
     /// The flags.
     pub flags: PeeringFlags,
     /// The subnets that take part; none when the complete virtual networks do.
@@ -109,7 +109,7 @@ impl fmt::Display for PeeringSyncLevel {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peering {
     name: PeeringName,
-    remote: VnetName,
+    remote: VnetId,
     flags: PeeringFlags,
     subnets: Option<PeeredSubnets>,
     state: PeeringState,
@@ -137,7 +137,7 @@ impl Peering {
 
     /// The virtual network on the other side. It may be gone while the state is `Disconnected`.
     #[must_use]
-    pub fn remote(&self) -> &VnetName {
+    pub fn remote(&self) -> &VnetId {
         &self.remote
     }
 

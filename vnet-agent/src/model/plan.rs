@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{
     Change, NicSpec, Operation, PeeringName, PeeringSpec, PeeringState, Refusal, ResourceId, SubnetSpec,
-    Topology, VnetName, VnetSpec, changes,
+    Topology, VnetId, VnetSpec, changes,
 };
 
 /// A place in whatever declared an object. Its maker alone knows what the number stands for.
@@ -42,11 +42,11 @@ pub struct DesiredState {
     /// Virtual networks.
     pub vnets: Vec<Declared<VnetSpec>>,
     /// Subnets, each with its virtual network.
-    pub subnets: Vec<Declared<(VnetName, SubnetSpec)>>,
+    pub subnets: Vec<Declared<(VnetId, SubnetSpec)>>,
     /// NICs.
     pub nics: Vec<Declared<NicSpec>>,
     /// Peerings, each with its virtual network.
-    pub peerings: Vec<Declared<(VnetName, PeeringSpec)>>,
+    pub peerings: Vec<Declared<(VnetId, PeeringSpec)>>,
     /// Objects that were declared with mistakes reported elsewhere: what names them is not reported as naming nothing.
     pub broken: BTreeSet<ResourceId>,
 }
@@ -126,7 +126,7 @@ impl Plan<'_> {
     }
 
     fn build_peerings(&mut self, desired: &DesiredState) {
-        let mut wanted: HashMap<(&VnetName, &PeeringName), &PeeringSpec> = HashMap::new();
+        let mut wanted: HashMap<(&VnetId, &PeeringName), &PeeringSpec> = HashMap::new();
         for Declared { spec: (vnet, spec), .. } in &desired.peerings {
             wanted.entry((vnet, &spec.name)).or_insert(spec);
         }
@@ -164,9 +164,9 @@ impl Plan<'_> {
     /// Notes the refusal of a peering. Two sides that are both declared have one mistake, not two.
     fn note_peering(
         &mut self,
-        declared: &Declared<(VnetName, PeeringSpec)>,
+        declared: &Declared<(VnetId, PeeringSpec)>,
         outcome: Result<(), Refusal>,
-        refused_pairs: &mut HashSet<(VnetName, VnetName)>,
+        refused_pairs: &mut HashSet<(VnetId, VnetId)>,
     ) {
         let (vnet, spec) = &declared.spec;
         if let Err(
@@ -184,7 +184,7 @@ impl Plan<'_> {
 
     /// Whether a declared peering is the one that exists, perhaps with other flags. Another remote, or taking part as a whole
     /// and no longer so, makes it another object.
-    fn stays(&self, vnet: &VnetName, spec: &PeeringSpec) -> bool {
+    fn stays(&self, vnet: &VnetId, spec: &PeeringSpec) -> bool {
         self.current.peering(vnet, &spec.name).is_some_and(|old| {
             old.remote() == &spec.remote && old.subnets().is_some() == spec.subnets.is_some()
         })
@@ -193,9 +193,9 @@ impl Plan<'_> {
     /// Takes a peering that stays into the next topology, with its state and its changes.
     fn carry(
         &mut self,
-        vnet: &VnetName,
+        vnet: &VnetId,
         spec: &PeeringSpec,
-        wanted: &HashMap<(&VnetName, &PeeringName), &PeeringSpec>,
+        wanted: &HashMap<(&VnetId, &PeeringName), &PeeringSpec>,
     ) -> Result<(), Refusal> {
         self.next.check_peering(self.next.require_vnet(vnet)?, spec)?;
         let Some(old) = self.current.peering(vnet, &spec.name) else { return Ok(()) };

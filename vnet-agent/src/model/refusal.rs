@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::{
-    AddressSpace, InterfaceName, MacAddress, NameError, NicName, PeeringName, PrefixFault, ReservedAddress,
-    SubnetName, VnetName,
+    AddressSpace, InterfaceName, MacAddress, NameError, NicId, PeeringName, PrefixFault, ReservedAddress,
+    SubnetName, VnetId,
 };
 
 /// A kind of object, as a word in a sentence.
@@ -23,6 +23,10 @@ pub enum ResourceKind {
     Peering,
     /// A region.
     Region,
+    /// A subscription.
+    Subscription,
+    /// A resource group.
+    ResourceGroup,
 }
 
 impl fmt::Display for ResourceKind {
@@ -33,6 +37,8 @@ impl fmt::Display for ResourceKind {
             Self::Nic => "NIC",
             Self::Peering => "peering",
             Self::Region => "region",
+            Self::Subscription => "subscription",
+            Self::ResourceGroup => "resource group",
         })
     }
 }
@@ -41,15 +47,15 @@ impl fmt::Display for ResourceKind {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResourceId {
     /// A virtual network.
-    VirtualNetwork(VnetName),
+    VirtualNetwork(VnetId),
     /// A subnet of a virtual network.
-    Subnet(VnetName, SubnetName),
+    Subnet(VnetId, SubnetName),
     /// A NIC.
-    Nic(NicName),
+    Nic(NicId),
     /// A peering of a virtual network.
-    Peering(VnetName, PeeringName),
+    Peering(VnetId, PeeringName),
     /// The object on the other side of a peering.
-    OtherSide(VnetName, PeeringName),
+    OtherSide(VnetId, PeeringName),
 }
 
 impl fmt::Display for ResourceId {
@@ -169,11 +175,11 @@ pub enum Refusal {
     )]
     VnetAddressSpacesOverlap {
         /// The virtual network whose peering was to be made.
-        vnet: VnetName,
+        vnet: VnetId,
         /// Its range.
         range: IpNet,
         /// The virtual network on the other side.
-        remote: VnetName,
+        remote: VnetId,
         /// The range of the other side.
         remote_range: IpNet,
     },
@@ -184,25 +190,25 @@ pub enum Refusal {
     )]
     VnetAddressSpaceOverlapsWithAlreadyPeeredVnet {
         /// The new peer, or the virtual network whose new range it is.
-        newcomer: VnetName,
+        newcomer: VnetId,
         /// Its range.
         range: IpNet,
         /// The virtual network that is peered already.
-        peer: VnetName,
+        peer: VnetId,
         /// The range of the one that is peered already.
         peer_range: IpNet,
         /// The virtual network whose peer it is.
-        between: VnetName,
+        between: VnetId,
     },
     /// A virtual network has a peering to this remote already.
     #[error("virtual network {vnet} already has peering {existing} to {remote}; only one is possible")]
     AnotherPeeringAlreadyReferencesRemoteVnet {
         /// The virtual network whose peering was to be made.
-        vnet: VnetName,
+        vnet: VnetId,
         /// The peering that it has.
         existing: PeeringName,
         /// The virtual network on the other side.
-        remote: VnetName,
+        remote: VnetId,
     },
     /// The other side was once connected and has lost this side.
     #[error(
@@ -211,9 +217,9 @@ pub enum Refusal {
     )]
     RemotePeeringIsDisconnected {
         /// The virtual network whose peering was to be made.
-        vnet: VnetName,
+        vnet: VnetId,
         /// The virtual network on the other side.
-        remote: VnetName,
+        remote: VnetId,
         /// The other side's peering.
         remote_peering: PeeringName,
     },
@@ -221,11 +227,11 @@ pub enum Refusal {
     #[error("peering {vnet}/{peering} cannot use remote gateways: virtual network {remote} has none")]
     RemoteVnetHasNoGateways {
         /// The virtual network whose peering it is.
-        vnet: VnetName,
+        vnet: VnetId,
         /// The peering.
         peering: PeeringName,
         /// The virtual network on the other side.
-        remote: VnetName,
+        remote: VnetId,
     },
     /// Something depends on what was to be taken away.
     #[error("{what} cannot be taken away: {holder} depends on it")]
@@ -251,7 +257,7 @@ pub enum Refusal {
     )]
     SubnetNotInVnet {
         /// The virtual network.
-        vnet: VnetName,
+        vnet: VnetId,
         /// The subnet.
         subnet: SubnetName,
         /// Its prefix.
@@ -263,7 +269,7 @@ pub enum Refusal {
     #[error("prefix {prefix} of subnet {vnet}/{subnet} meets {other_prefix} of subnet {vnet}/{other}")]
     SubnetsOverlap {
         /// The virtual network.
-        vnet: VnetName,
+        vnet: VnetId,
         /// The subnet to be created or changed.
         subnet: SubnetName,
         /// Its prefix.
@@ -277,7 +283,7 @@ pub enum Refusal {
     #[error("NIC {nic} cannot have {address} in {prefix}: {reason}")]
     AddressReserved {
         /// The NIC.
-        nic: NicName,
+        nic: NicId,
         /// The address.
         address: IpAddr,
         /// The prefix of the subnet that it lies in.
@@ -289,11 +295,11 @@ pub enum Refusal {
     #[error("NIC {nic} cannot have {holding}: NIC {holder} has it")]
     AddressInUse {
         /// The NIC.
-        nic: NicName,
+        nic: NicId,
         /// What it was to have.
         holding: Holding,
         /// The NIC that has it.
-        holder: NicName,
+        holder: NicId,
     },
     /// A name that breaks its rule.
     #[error("{error}")]
@@ -319,7 +325,7 @@ pub enum Refusal {
     #[error("virtual network {vnet} cannot have more than {limit} {quota}")]
     QuotaExceeded {
         /// The virtual network.
-        vnet: VnetName,
+        vnet: VnetId,
         /// What there would be too much of.
         quota: Quota,
         /// How much there may be.

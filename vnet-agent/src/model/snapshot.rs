@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::address::check_prefixes;
 use super::{
-    InterfaceName, MacAddress, Nic, NicName, NicSpec, Operation, PeeredSubnets, Peering, PeeringFlags,
+    InterfaceName, MacAddress, Nic, NicId, NicSpec, Operation, PeeredSubnets, Peering, PeeringFlags,
     PeeringName, PeeringSpec, PeeringState, PrefixFault, Refusal, Region, ResourceId, SubnetName, SubnetRef,
-    SubnetSpec, Topology, VirtualNetwork, VnetName, VnetSpec,
+    SubnetSpec, Topology, VirtualNetwork, VnetId, VnetSpec,
 };
 
 /// A whole topology. Two topologies are equal when their snapshots are.
@@ -32,7 +32,7 @@ pub struct Snapshot {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VnetSnapshot {
     /// Its name.
-    pub name: VnetName,
+    pub name: VnetId,
     /// The region that it stands in.
     pub region: Region,
     /// Its ranges.
@@ -60,7 +60,7 @@ pub struct SubnetSnapshot {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NicSnapshot {
     /// Its name.
-    pub name: NicName,
+    pub name: NicId,
     /// The subnet, of the virtual network that holds the NIC.
     pub subnet: SubnetName,
     /// Its IPv4 address.
@@ -83,7 +83,7 @@ pub struct PeeringSnapshot {
     /// Its name.
     pub name: PeeringName,
     /// The virtual network on the other side; it may be gone while the state is `Disconnected`.
-    pub remote_virtual_network: VnetName,
+    pub remote_virtual_network: VnetId,
     /// The state.
     pub peering_state: PeeringState,
     /// What of the remote this side took over last.
@@ -124,7 +124,7 @@ pub enum SnapshotError {
     )]
     State {
         /// The virtual network that has the object.
-        vnet: VnetName,
+        vnet: VnetId,
         /// The object.
         peering: PeeringName,
         /// Its state.
@@ -136,7 +136,7 @@ pub enum SnapshotError {
     #[error("remoteAddressSpace of peering {vnet}/{peering}: {prefix} {fault}")]
     RemoteAddressSpace {
         /// The virtual network that has the object.
-        vnet: VnetName,
+        vnet: VnetId,
         /// The object.
         peering: PeeringName,
         /// The prefix at fault.
@@ -148,7 +148,7 @@ pub enum SnapshotError {
     #[error("peering {vnet}/{peering} has peerCompleteVnets, and yet says which subnets take part")]
     CompleteWithSubnets {
         /// The virtual network that has the object.
-        vnet: VnetName,
+        vnet: VnetId,
         /// The object.
         peering: PeeringName,
     },
@@ -192,7 +192,7 @@ impl Topology {
         Ok(topology)
     }
 
-    fn restore_peering(&mut self, vnet: &VnetName, snapshot: PeeringSnapshot) -> Result<(), SnapshotError> {
+    fn restore_peering(&mut self, vnet: &VnetId, snapshot: PeeringSnapshot) -> Result<(), SnapshotError> {
         let network = Arc::clone(self.require_vnet(vnet)?);
         if network.peering(&snapshot.name).is_some() {
             return Err(Refusal::exists(ResourceId::Peering(vnet.clone(), snapshot.name)).into());
@@ -259,7 +259,7 @@ impl NicSnapshot {
         }
     }
 
-    fn into_spec(self, vnet: &VnetName) -> NicSpec {
+    fn into_spec(self, vnet: &VnetId) -> NicSpec {
         NicSpec {
             name: self.name,
             subnet: SubnetRef { vnet: vnet.clone(), subnet: self.subnet },
@@ -292,7 +292,7 @@ impl PeeringSnapshot {
     }
 
     /// What was declared, and the checked `remoteAddressSpace`.
-    fn into_parts(self, vnet: &VnetName) -> Result<(PeeringSpec, Vec<IpNet>), SnapshotError> {
+    fn into_parts(self, vnet: &VnetId) -> Result<(PeeringSpec, Vec<IpNet>), SnapshotError> {
         // Empty is legal here: the subnets that take part may have no prefix of the family.
         if let Err((Some(prefix), fault)) = check_prefixes(&self.remote_address_space) {
             let (vnet, peering) = (vnet.clone(), self.name);

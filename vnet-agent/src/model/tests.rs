@@ -7,6 +7,7 @@ mod nic;
 mod peering;
 mod plan;
 pub(crate) mod random;
+mod scope;
 mod snapshot;
 mod subnet_peering;
 mod sync;

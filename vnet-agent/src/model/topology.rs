@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    InterfaceName, Nic, NicName, Peering, PeeringName, PeeringState, PeeringSyncLevel, VirtualNetwork,
-    VnetName, taking_part,
+    InterfaceName, Nic, NicId, Peering, PeeringName, PeeringState, PeeringSyncLevel, VirtualNetwork, VnetId,
+    taking_part,
 };
 
 /// Every virtual network and all that stands in them.
@@ -14,9 +14,9 @@ use super::{
 /// operation on a NIC copies them (some milliseconds at 100,000 NICs), an operation on a peering does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Topology {
-    pub(super) vnets: BTreeMap<VnetName, Arc<VirtualNetwork>>,
-    pub(super) vnet_of_nic: Arc<BTreeMap<NicName, VnetName>>,
-    pub(super) nic_of_interface: Arc<BTreeMap<InterfaceName, NicName>>,
+    pub(super) vnets: BTreeMap<VnetId, Arc<VirtualNetwork>>,
+    pub(super) vnet_of_nic: Arc<BTreeMap<NicId, VnetId>>,
+    pub(super) nic_of_interface: Arc<BTreeMap<InterfaceName, NicId>>,
 }
 
 impl Topology {
@@ -27,13 +27,13 @@ impl Topology {
 
     /// The virtual network with this name.
     #[must_use]
-    pub fn vnet(&self, name: &VnetName) -> Option<&Arc<VirtualNetwork>> {
+    pub fn vnet(&self, name: &VnetId) -> Option<&Arc<VirtualNetwork>> {
         self.vnets.get(name)
     }
 
     /// The NIC with this name, and the virtual network that it stands in.
     #[must_use]
-    pub fn nic(&self, name: &NicName) -> Option<(&Arc<VirtualNetwork>, &Nic)> {
+    pub fn nic(&self, name: &NicId) -> Option<(&Arc<VirtualNetwork>, &Nic)> {
         let vnet = self.vnets.get(self.vnet_of_nic.get(name)?)?;
         Some((vnet, vnet.nics().get(name)?))
     }
@@ -57,13 +57,13 @@ impl Topology {
 
     /// The peering with this name in this virtual network.
     #[must_use]
-    pub fn peering(&self, vnet: &VnetName, peering: &PeeringName) -> Option<&Peering> {
+    pub fn peering(&self, vnet: &VnetId, peering: &PeeringName) -> Option<&Peering> {
         self.vnets.get(vnet)?.peering(peering)
     }
 
     /// The object on the other side of a peering of `vnet`.
     #[must_use]
-    pub fn other_side(&self, vnet: &VnetName, peering: &Peering) -> Option<(&Arc<VirtualNetwork>, &Peering)> {
+    pub fn other_side(&self, vnet: &VnetId, peering: &Peering) -> Option<(&Arc<VirtualNetwork>, &Peering)> {
         let remote = self.vnets.get(peering.remote())?;
         Some((remote, remote.peering_with(vnet)?))
     }

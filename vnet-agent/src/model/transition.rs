@@ -5,11 +5,11 @@
 
 use super::{
     Peering, PeeringName, PeeringSpec, PeeringState, Quota, Refusal, ResourceId, Topology, VirtualNetwork,
-    VnetName, taking_part,
+    VnetId, taking_part,
 };
 
 impl Topology {
-    pub(super) fn create_peering(&mut self, vnet: &VnetName, spec: PeeringSpec) -> Result<(), Refusal> {
+    pub(super) fn create_peering(&mut self, vnet: &VnetId, spec: PeeringSpec) -> Result<(), Refusal> {
         let network = self.require_vnet(vnet)?;
         if network.peering(&spec.name).is_some() {
             return Err(Refusal::exists(ResourceId::Peering(vnet.clone(), spec.name)));
@@ -39,7 +39,7 @@ impl Topology {
         Ok(())
     }
 
-    pub(super) fn update_peering(&mut self, vnet: &VnetName, spec: PeeringSpec) -> Result<(), Refusal> {
+    pub(super) fn update_peering(&mut self, vnet: &VnetId, spec: PeeringSpec) -> Result<(), Refusal> {
         let network = self.require_vnet(vnet)?;
         let old = Self::require_peering(network, &spec.name)?;
         let fixed = if old.remote() != &spec.remote {
@@ -73,7 +73,7 @@ impl Topology {
         Ok(())
     }
 
-    pub(super) fn delete_peering(&mut self, vnet: &VnetName, name: &PeeringName) -> Result<(), Refusal> {
+    pub(super) fn delete_peering(&mut self, vnet: &VnetId, name: &PeeringName) -> Result<(), Refusal> {
         let network = self.require_vnet(vnet)?;
         let peering = Self::require_peering(network, name)?;
         let other = self
@@ -88,7 +88,7 @@ impl Topology {
         Ok(())
     }
 
-    pub(super) fn sync_peering(&mut self, vnet: &VnetName, name: &PeeringName) -> Result<(), Refusal> {
+    pub(super) fn sync_peering(&mut self, vnet: &VnetId, name: &PeeringName) -> Result<(), Refusal> {
         let network = self.require_vnet(vnet)?;
         let peering = Self::require_peering(network, name)?;
         if peering.state() == PeeringState::Disconnected {
@@ -164,7 +164,7 @@ impl Topology {
         }
     }
 
-    pub(super) fn set_state(&mut self, vnet: &VnetName, peering: &PeeringName, state: PeeringState) {
+    pub(super) fn set_state(&mut self, vnet: &VnetId, peering: &PeeringName, state: PeeringState) {
         self.edit(vnet, |vnet| {
             if let Some(peering) = vnet.peerings.get_mut(peering) {
                 peering.set_state(state);
@@ -173,7 +173,7 @@ impl Topology {
     }
 
     /// Makes what the remote has now the space in force. Copies nothing when it is in force already.
-    pub(super) fn take_over(&mut self, vnet: &VnetName, name: &PeeringName) {
+    pub(super) fn take_over(&mut self, vnet: &VnetId, name: &PeeringName) {
         let Some(peering) = self.peering(vnet, name) else { return };
         let Some(remote) = self.vnet(peering.remote()) else { return };
         let space = taking_part(remote, peering.subnets().map(|s| (&s.remote, s.only_ipv6)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AddressSpace, NicTable, Peering, PeeringName, Region, Subnet, SubnetName, VnetName};
+use super::{AddressSpace, NicTable, Peering, PeeringName, Region, Subnet, SubnetName, VnetId};
 
 /// A virtual network with its subnets, peerings and NICs.
 ///
@@ -11,13 +11,13 @@ use super::{AddressSpace, NicTable, Peering, PeeringName, Region, Subnet, Subnet
 /// own. Its effective routes follow from itself and from the virtual networks that its peerings name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VirtualNetwork {
-    pub(super) name: VnetName,
+    pub(super) name: VnetId,
     pub(super) region: Region,
     pub(super) address_space: AddressSpace,
     pub(super) subnets: Arc<BTreeMap<SubnetName, Subnet>>,
     pub(super) nics: Arc<NicTable>,
     pub(super) peerings: BTreeMap<PeeringName, Peering>,
-    pub(super) peering_by_remote: BTreeMap<VnetName, PeeringName>,
+    pub(super) peering_by_remote: BTreeMap<VnetId, PeeringName>,
 }
 
 impl VirtualNetwork {
@@ -26,7 +26,7 @@ impl VirtualNetwork {
     /// The most addresses that the NICs of one virtual network may hold.
     pub const MAX_ADDRESSES: usize = 65_536;
 
-    pub(super) fn empty(name: VnetName, region: Region, address_space: AddressSpace) -> Self {
+    pub(super) fn empty(name: VnetId, region: Region, address_space: AddressSpace) -> Self {
         Self {
             name,
             region,
@@ -40,7 +40,7 @@ impl VirtualNetwork {
 
     /// The virtual network's name.
     #[must_use]
-    pub fn name(&self) -> &VnetName {
+    pub fn name(&self) -> &VnetId {
         &self.name
     }
 
@@ -86,21 +86,21 @@ impl VirtualNetwork {
 
     /// The peering that names this remote virtual network.
     #[must_use]
-    pub fn peering_with(&self, remote: &VnetName) -> Option<&Peering> {
+    pub fn peering_with(&self, remote: &VnetId) -> Option<&Peering> {
         self.peering_by_remote.get(remote).and_then(|name| self.peerings.get(name))
     }
 
     /// Whether this virtual network and `other`, itself at another time, are the same to `peer`: region, ranges, subnets, and
     /// the peering that names `peer`. NICs and other peerings do not show there.
     #[must_use]
-    pub fn is_same_to_peer(&self, other: &Self, peer: &VnetName) -> bool {
+    pub fn is_same_to_peer(&self, other: &Self, peer: &VnetId) -> bool {
         self.region == other.region
             && self.address_space == other.address_space
             && (Arc::ptr_eq(&self.subnets, &other.subnets) || self.subnets == other.subnets)
             && self.peering_with(peer) == other.peering_with(peer)
     }
 
-    pub(super) fn peering_with_mut(&mut self, remote: &VnetName) -> Option<&mut Peering> {
+    pub(super) fn peering_with_mut(&mut self, remote: &VnetId) -> Option<&mut Peering> {
         self.peering_by_remote.get(remote).and_then(|name| self.peerings.get_mut(name))
     }
 

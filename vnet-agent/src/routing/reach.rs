@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::model::{Nic, NicName, PeeringName, PeeringState, SubnetName, Topology, VirtualNetwork, VnetName};
+use crate::model::{Nic, NicId, PeeringName, PeeringState, SubnetName, Topology, VirtualNetwork, VnetId};
 
 use super::{EffectiveRoute, NextHop, NextHopType, effective_routes, select};
 
@@ -48,12 +48,12 @@ impl fmt::Display for Family {
 pub enum Unreachable {
     /// There is no such NIC.
     #[error("NIC {0} does not exist")]
-    UnknownNic(NicName),
+    UnknownNic(NicId),
     /// A NIC has no address of the family.
     #[error("NIC {nic} has no {family} address")]
     AddressFamily {
         /// The NIC.
-        nic: NicName,
+        nic: NicId,
         /// The family.
         family: Family,
     },
@@ -61,23 +61,23 @@ pub enum Unreachable {
     #[error("NICs {from} and {to} have no address family in common")]
     NoCommonFamily {
         /// The sender.
-        from: NicName,
+        from: NicId,
         /// The receiver.
-        to: NicName,
+        to: NicId,
     },
     /// No peering object on either side names the other.
     #[error("virtual networks {from} and {to} are not peered")]
     NotPeered {
         /// The sender's virtual network.
-        from: VnetName,
+        from: VnetId,
         /// The receiver's virtual network.
-        to: VnetName,
+        to: VnetId,
     },
     /// A peering object that is not Connected.
     #[error("peering {vnet}/{peering} is {state}, not Connected")]
     PeeringNotConnected {
         /// The virtual network that has the object.
-        vnet: VnetName,
+        vnet: VnetId,
         /// The object.
         peering: PeeringName,
         /// Its state.
@@ -90,13 +90,13 @@ pub enum Unreachable {
     )]
     AccessDisabled {
         /// The objects that deny it, the sender's first.
-        denied_by: Vec<(VnetName, PeeringName)>,
+        denied_by: Vec<(VnetId, PeeringName)>,
     },
     /// The sender's route table leads elsewhere.
     #[error("subnet {vnet}/{subnet} has no route to {address}: its next hop is {next_hop}")]
     NoRoute {
         /// The sender's virtual network.
-        vnet: VnetName,
+        vnet: VnetId,
         /// The sender's subnet.
         subnet: SubnetName,
         /// The receiver's address.
@@ -124,11 +124,7 @@ pub struct NextHopAnswer {
 ///
 /// # Errors
 /// [`Unreachable::UnknownNic`]; [`Unreachable::AddressFamily`] when the NIC cannot send packets of that family.
-pub fn next_hop(
-    topology: &Topology,
-    nic: &NicName,
-    destination: IpAddr,
-) -> Result<NextHopAnswer, Unreachable> {
+pub fn next_hop(topology: &Topology, nic: &NicId, destination: IpAddr) -> Result<NextHopAnswer, Unreachable> {
     let (vnet, nic) = topology.nic(nic).ok_or_else(|| Unreachable::UnknownNic(nic.clone()))?;
     let family = if destination.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
     if family.address_of(nic).is_none() {
@@ -148,14 +144,14 @@ pub fn next_hop(
 ///
 /// # Errors
 /// The reason of the first common family when none works.
-pub fn reachable(topology: &Topology, from: &NicName, to: &NicName) -> Result<(), Unreachable> {
+pub fn reachable(topology: &Topology, from: &NicId, to: &NicId) -> Result<(), Unreachable> {
     Reachability::new(topology).reachable(from, to)
 }
 
 /// Answers many questions about one topology. It keeps the route tables that it had to work out.
 pub struct Reachability<'a> {
     topology: &'a Topology,
-    tables: HashMap<(&'a VnetName, &'a SubnetName), Vec<EffectiveRoute>>,
+    tables: HashMap<(&'a VnetId, &'a SubnetName), Vec<EffectiveRoute>>,
 }
 
 impl<'a> Reachability<'a> {
@@ -169,7 +165,7 @@ impl<'a> Reachability<'a> {
     ///
     /// # Errors
     /// As [`reachable`].
-    pub fn reachable(&mut self, from: &NicName, to: &NicName) -> Result<(), Unreachable> {
+    pub fn reachable(&mut self, from: &NicId, to: &NicId) -> Result<(), Unreachable> {
         let mut reason = None;
         for family in Family::ALL {
             match self.reachable_over(from, to, family) {
@@ -186,12 +182,7 @@ impl<'a> Reachability<'a> {
     ///
     /// # Errors
     /// The reason when they cannot.
-    pub fn reachable_over(
-        &mut self,
-        from: &NicName,
-        to: &NicName,
-        family: Family,
-    ) -> Result<(), Unreachable> {
+    pub fn reachable_over(&mut self, from: &NicId, to: &NicId, family: Family) -> Result<(), Unreachable> {
         self.delivered(from, to, family)?;
         self.delivered(to, from, family).map_err(|reason| Unreachable::NoWayBack(Box::new(reason)))
     }
@@ -200,9 +191,9 @@ impl<'a> Reachability<'a> {
     ///
     /// # Errors
     /// The reason when it is not.
-    pub fn delivered(&mut self, from: &NicName, to: &NicName, family: Family) -> Result<(), Unreachable> {
+    pub fn delivered(&mut self, from: &NicId, to: &NicId, family: Family) -> Result<(), Unreachable> {
         let topology = self.topology;
-        let find = |name: &NicName| topology.nic(name).ok_or_else(|| Unreachable::UnknownNic(name.clone()));
+        let find = |name: &NicId| topology.nic(name).ok_or_else(|| Unreachable::UnknownNic(name.clone()));
         let ((from_vnet, from), (to_vnet, to)) = (find(from)?, find(to)?);
         let address = |nic: &Nic| {
             family

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::model::{PeeringName, VnetName};
+use crate::model::{PeeringName, VnetId};
 
 /// Where a route comes from. At equal prefix length the later in this order wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -85,11 +85,11 @@ impl fmt::Display for NextHopType {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeeringHop {
     /// The sending virtual network.
-    pub vnet: VnetName,
+    pub vnet: VnetId,
     /// Its peering object.
     pub peering: PeeringName,
     /// The receiving virtual network.
-    pub remote: VnetName,
+    pub remote: VnetId,
     /// The receiving side's peering object.
     pub remote_peering: PeeringName,
     /// Whether the two stand in different regions.

@@ -6,7 +6,7 @@ use super::super::image::{Interface, NicImage, VnetImage};
 use super::super::plan::{CapacityExceeded, Plan};
 use super::{DETACHED_PORT, Layout};
 
-use crate::model::VnetName;
+use crate::model::VnetId;
 
 /// Where a NIC stands. Without an interface it is the shared detached port.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl Layout {
     ///
     /// This is done for all VNets before any NIC is attached: in one commit an interface may pass from a NIC to another, of
     /// another VNet too, and its slot with it.
-    pub(super) fn release_nics(&mut self, name: &VnetName, image: &VnetImage) {
+    pub(super) fn release_nics(&mut self, name: &VnetId, image: &VnetImage) {
         let Some(place) = self.vnets.get_mut(name) else { return };
         let mut nics = std::mem::take(&mut place.nics);
         nics.retain(|nic, old| {
@@ -64,7 +64,7 @@ impl Layout {
     /// Gives the NICs of a VNet their ports.
     pub(super) fn place_nics(
         &mut self,
-        name: &VnetName,
+        name: &VnetId,
         image: &VnetImage,
         plan: &mut Plan,
     ) -> Result<(), CapacityExceeded> {
@@ -100,7 +100,7 @@ impl Layout {
 
     fn attach(
         &mut self,
-        vnet: &VnetName,
+        vnet: &VnetId,
         spec: &NicImage,
         interface: Interface,
         nic: &mut NicPlace,
@@ -127,13 +127,7 @@ impl Layout {
         Ok(())
     }
 
-    fn port_record(
-        &self,
-        vnet: &VnetName,
-        spec: &NicImage,
-        interface: Interface,
-        counter: u32,
-    ) -> PortRecord {
+    fn port_record(&self, vnet: &VnetId, spec: &NicImage, interface: Interface, counter: u32) -> PortRecord {
         let place = self.vnets.get(vnet);
         let routes = place.and_then(|place| place.subnets.get(&spec.subnet));
         let space = place.map(|place| &place.space);
@@ -169,11 +163,11 @@ mod tests {
     use super::super::super::image::Image;
     use super::*;
     use crate::compile::plan::Capacity;
-    use crate::model::{NicName, SubnetName};
+    use crate::model::{NicId, SubnetName};
 
     /// An image of one NIC for each of `nics`: its virtual network, and the ifindex that it is attached by.
     fn image(nics: &[(&str, u32)]) -> Image {
-        let mut vnets: BTreeMap<VnetName, Arc<VnetImage>> = BTreeMap::new();
+        let mut vnets: BTreeMap<VnetId, Arc<VnetImage>> = BTreeMap::new();
         for (vnet, ifindex) in nics {
             let nic = NicImage {
                 subnet: SubnetName::new("s").unwrap(),
@@ -185,8 +179,8 @@ mod tests {
                 ip_forwarding: false,
                 interface: Some(Interface { ifindex: *ifindex, mtu_bytes: 1500 }),
             };
-            let place = Arc::make_mut(vnets.entry(VnetName::new(vnet).unwrap()).or_default());
-            place.nics.insert(NicName::new(&format!("n{ifindex}")).unwrap(), nic);
+            let place = Arc::make_mut(vnets.entry(VnetId::new(vnet).unwrap()).or_default());
+            place.nics.insert(NicId::new(&format!("n{ifindex}")).unwrap(), nic);
         }
         Image { vnets }
     }

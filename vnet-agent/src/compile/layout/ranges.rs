@@ -15,7 +15,7 @@ use super::super::plan::{CapacityExceeded, Plan, Table};
 use super::super::trie::Prefix;
 use super::Layout;
 
-use crate::model::VnetName;
+use crate::model::VnetId;
 
 #[derive(Debug)]
 pub(super) enum RangePlace {
@@ -46,7 +46,7 @@ impl Layout {
     /// Gives new ranges a place, and takes it from those that are gone.
     pub(super) fn place_ranges(
         &mut self,
-        name: &VnetName,
+        name: &VnetId,
         image: &VnetImage,
         plan: &mut Plan,
     ) -> Result<(), CapacityExceeded> {
@@ -74,7 +74,7 @@ impl Layout {
     /// Leads each range to the ports of the NICs in it.
     pub(super) fn place_endpoints(
         &mut self,
-        name: &VnetName,
+        name: &VnetId,
         image: &VnetImage,
         plan: &mut Plan,
     ) -> Result<(), CapacityExceeded> {
@@ -89,7 +89,7 @@ impl Layout {
 
     fn place_endpoints4(
         &mut self,
-        name: &VnetName,
+        name: &VnetId,
         image: &VnetImage,
         range: &IpNet,
         plan: &mut Plan,
@@ -117,7 +117,7 @@ impl Layout {
 
     fn place_endpoints6(
         &mut self,
-        name: &VnetName,
+        name: &VnetId,
         image: &VnetImage,
         range: &IpNet,
         plan: &mut Plan,

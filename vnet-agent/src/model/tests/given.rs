@@ -6,16 +6,16 @@ use ipnet::IpNet;
 
 use crate::model::*;
 
-pub(crate) fn vnet_name(name: &str) -> VnetName {
-    VnetName::new(name).unwrap()
+pub(crate) fn vnet_name(name: &str) -> VnetId {
+    VnetId::new(name).unwrap()
 }
 
 pub(crate) fn subnet_name(name: &str) -> SubnetName {
     SubnetName::new(name).unwrap()
 }
 
-pub(crate) fn nic_name(name: &str) -> NicName {
-    NicName::new(name).unwrap()
+pub(crate) fn nic_name(name: &str) -> NicId {
+    NicId::new(name).unwrap()
 }
 
 pub(crate) fn peering_name(name: &str) -> PeeringName {

@@ -14,9 +14,9 @@ use crate::model::*;
 #[case("0--..__")]
 fn a_name_starts_with_a_letter_or_digit_and_ends_with_one_or_an_underscore(#[case] name: &str) {
     assert_eq!(PeeringName::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
-    assert_eq!(VnetName::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
+    assert_eq!(VnetId::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
     assert_eq!(SubnetName::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
-    assert_eq!(NicName::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
+    assert_eq!(NicId::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
 }
 
 #[rstest]
@@ -35,25 +35,22 @@ fn a_name_that_breaks_the_rule_is_refused_with_the_rule(#[case] name: &str, #[ca
     assert_eq!(error.to_string(), format!("peering name {name:?} {fault}"));
     let refusal = Refusal::from(error.clone());
     assert_eq!((refusal.code(), refusal.to_string()), (RefusalCode::InvalidResourceName, error.to_string()));
-    assert_eq!(
-        VnetName::new(name).unwrap_err().to_string(),
-        format!("virtual network name {name:?} {fault}")
-    );
+    assert_eq!(VnetId::new(name).unwrap_err().to_string(), format!("virtual network name {name:?} {fault}"));
     assert_eq!(SubnetName::new(name).unwrap_err().to_string(), format!("subnet name {name:?} {fault}"));
-    assert_eq!(NicName::new(name).unwrap_err().to_string(), format!("NIC name {name:?} {fault}"));
+    assert_eq!(NicId::new(name).unwrap_err().to_string(), format!("NIC name {name:?} {fault}"));
     assert_eq!(Region::new(name).unwrap_err().to_string(), format!("region name {name:?} {fault}"));
 }
 
 #[test]
 fn a_name_has_64_or_80_characters_at_most() {
     let name = |length| "a".repeat(length);
-    assert!(VnetName::new(&name(64)).is_ok() && Region::new(&name(64)).is_ok());
-    assert_eq!(VnetName::new(&name(65)).unwrap_err().fault, NameFault::TooLong { max: 64 });
+    assert!(VnetId::new(&name(64)).is_ok() && Region::new(&name(64)).is_ok());
+    assert_eq!(VnetId::new(&name(65)).unwrap_err().fault, NameFault::TooLong { max: 64 });
     assert_eq!(Region::new(&name(65)).unwrap_err().fault, NameFault::TooLong { max: 64 });
-    assert!(SubnetName::new(&name(80)).is_ok() && NicName::new(&name(80)).is_ok());
+    assert!(SubnetName::new(&name(80)).is_ok() && NicId::new(&name(80)).is_ok());
     assert!(PeeringName::new(&name(80)).is_ok());
     assert_eq!(SubnetName::new(&name(81)).unwrap_err().fault, NameFault::TooLong { max: 80 });
-    assert_eq!(NicName::new(&name(81)).unwrap_err().fault, NameFault::TooLong { max: 80 });
+    assert_eq!(NicId::new(&name(81)).unwrap_err().fault, NameFault::TooLong { max: 80 });
     let error = PeeringName::new(&name(1000)).unwrap_err();
     assert_eq!(error.to_string(), format!("peering name {:?} is longer than 80 characters", name(100)));
 }
@@ -68,7 +65,7 @@ fn a_region_is_the_same_place_in_capitals() {
 #[case("hub", "\"hub\" is no subnet; write VNET/SUBNET, for example hub/default")]
 #[case("/s", "virtual network name \"\" is empty")]
 #[case("hub/", "subnet name \"\" is empty")]
-#[case("hub/a/b", "subnet name \"a/b\" holds '/'; letters, digits, `.`, `-` and `_` are allowed")]
+#[case("hub/a/b", "virtual network name \"hub/a\" holds '/'; letters, digits, `.`, `-` and `_` are allowed")]
 fn a_subnet_from_outside_is_vnet_slash_subnet(#[case] text: &str, #[case] sentence: &str) {
     assert_eq!(text.parse::<SubnetRef>().unwrap_err().to_string(), sentence);
     assert_eq!("hub/default".parse::<SubnetRef>().unwrap().to_string(), "hub/default");

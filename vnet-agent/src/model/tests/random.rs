@@ -24,7 +24,7 @@ fn v6(first: u16, second: u16, fourth: u16, length: u8) -> IpNet {
     IpNet::V6(Ipv6Net::new(Ipv6Addr::new(first, second, 0, fourth, 0, 0, 0, 0), length).unwrap())
 }
 
-fn vnet_of(roll: u8) -> (u8, VnetName) {
+fn vnet_of(roll: u8) -> (u8, VnetId) {
     let number = roll % 4;
     (number, vnet_name(["a", "b", "c", "d"][usize::from(number)]))
 }
@@ -70,7 +70,7 @@ fn nic(dice: Dice) -> NicSpec {
     }
 }
 
-fn peering(dice: Dice) -> (VnetName, PeeringSpec) {
+fn peering(dice: Dice) -> (VnetId, PeeringSpec) {
     let [_, from, to, flags, selection, _] = dice;
     let ((_, from), (_, to)) = (vnet_of(from), vnet_of(to));
     let names =

@@ -8,7 +8,7 @@ use vnet_common::forward::{self, Action, Frame};
 use vnet_common::verdict::DropReason;
 
 use crate::compile::image::{Image, NicImage, Target, VnetImage};
-use crate::model::{NicName, PeeringName, VnetName};
+use crate::model::{NicId, PeeringName, VnetId};
 
 /// A packet that an interface sends, without payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,9 +30,9 @@ pub(super) enum Verdict {
 /// Who a delivered packet is counted for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Counted {
-    pub(super) sender: (VnetName, NicName),
-    pub(super) receiver: (VnetName, NicName),
-    pub(super) peering: Option<(VnetName, PeeringName)>,
+    pub(super) sender: (VnetId, NicId),
+    pub(super) receiver: (VnetId, NicId),
+    pub(super) peering: Option<(VnetId, PeeringName)>,
 }
 
 struct Bytes(Vec<u8>);
@@ -84,7 +84,7 @@ pub(super) fn expected(image: &Image, packet: &Packet) -> (Verdict, Option<Count
     }
 }
 
-fn holder(vnet: &VnetImage, address: IpAddr) -> Option<(&NicName, &NicImage)> {
+fn holder(vnet: &VnetImage, address: IpAddr) -> Option<(&NicId, &NicImage)> {
     vnet.nics.iter().find(|(_, nic)| match address {
         IpAddr::V4(address) => nic.ipv4 == Some(address),
         IpAddr::V6(address) => nic.ipv6 == Some(address),
@@ -169,7 +169,7 @@ pub(super) fn packets(images: [&Image; 2]) -> Vec<Packet> {
 }
 
 /// The prefixes of an image's ranges, for messages.
-pub(super) fn ranges(image: &Image) -> Vec<(&VnetName, &[IpNet])> {
+pub(super) fn ranges(image: &Image) -> Vec<(&VnetId, &[IpNet])> {
     image.vnets.iter().map(|(name, vnet)| (name, vnet.ranges.as_slice())).collect()
 }
 

@@ -1,0 +1,177 @@
+//! Where virtual networks and NICs are named: in a resource group of a subscription.
+//!
+//! Two tenants may each have a `hub`. A [`VnetId`] or [`NicId`] therefore holds all three names. Written out it is
+//! `SUBSCRIPTION/GROUP/NAME`, and the bare name in the resource group `default` of the subscription `default`, where everything
+//! stands that says nothing else: whoever has one subscription alone never meets the long form.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::name::as_text;
+use super::{NameError, NicName, ResourceGroupName, SubscriptionId, VnetName};
+
+/// The subscription and the resource group of what says nothing else.
+pub const DEFAULT_SCOPE_NAME: &str = "default";
+
+/// A resource group of a subscription.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    /// The subscription.
+    pub subscription: SubscriptionId,
+    /// The resource group within it.
+    pub resource_group: ResourceGroupName,
+}
+
+impl Scope {
+    /// Whether this is where everything stands that says nothing else.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.subscription.as_str() == DEFAULT_SCOPE_NAME && self.resource_group.as_str() == DEFAULT_SCOPE_NAME
+    }
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self { subscription: SubscriptionId::default(), resource_group: ResourceGroupName::default() }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.subscription, self.resource_group)
+    }
+}
+
+/// The three names in a text, the first two of them `default` in one that is a bare name.
+fn parts(text: &str) -> (&str, &str, &str) {
+    let mut parts = text.splitn(3, '/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(subscription), Some(group), Some(name)) => (subscription, group, name),
+        _ => (DEFAULT_SCOPE_NAME, DEFAULT_SCOPE_NAME, text),
+    }
+}
+
+macro_rules! scoped_id {
+    ($(#[$doc:meta])* $type:ident, $name:ident, $collection:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $type(#[serde(serialize_with = "as_text")] Arc<str>);
+
+        impl $type {
+            /// Checks `SUBSCRIPTION/GROUP/NAME`, or a bare name in the default scope.
+            ///
+            /// # Errors
+            /// [`NameError`] of the first of the names that breaks its rule.
+            pub fn new(text: &str) -> Result<Self, NameError> {
+                if text.matches('/').count() != 2 {
+                    return Ok(Self::in_scope(&Scope::default(), &$name::new(text)?));
+                }
+                let (subscription, group, name) = parts(text);
+                let scope = Scope {
+                    subscription: SubscriptionId::new(subscription)?,
+                    resource_group: ResourceGroupName::new(group)?,
+                };
+                Ok(Self::in_scope(&scope, &$name::new(name)?))
+            }
+
+            /// A text that stands within a scope: a bare name means one there.
+            ///
+            /// # Errors
+            /// As [`Self::new`].
+            pub fn within(scope: &Scope, text: &str) -> Result<Self, NameError> {
+                if text.contains('/') { Self::new(text) } else { Ok(Self::in_scope(scope, &$name::new(text)?)) }
+            }
+
+            /// The one of this name in this scope.
+            #[must_use]
+            pub fn in_scope(scope: &Scope, name: &$name) -> Self {
+                Self(if scope.is_default() { name.as_str().into() } else { format!("{scope}/{name}").into() })
+            }
+
+            /// The whole as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The name within the resource group.
+            #[must_use]
+            pub fn name(&self) -> &str {
+                parts(&self.0).2
+            }
+
+            /// The subscription's name.
+            #[must_use]
+            pub fn subscription(&self) -> &str {
+                parts(&self.0).0
+            }
+
+            /// The resource group's name.
+            #[must_use]
+            pub fn resource_group(&self) -> &str {
+                parts(&self.0).1
+            }
+
+            /// Where the name stands.
+            #[must_use]
+            pub fn scope(&self) -> Scope {
+                let (subscription, group, _) = parts(&self.0);
+                Scope {
+                    subscription: SubscriptionId::checked(subscription),
+                    resource_group: ResourceGroupName::checked(group),
+                }
+            }
+
+            /// The resource id in the form of Azure Resource Manager.
+            #[must_use]
+            pub fn arm_id(&self) -> String {
+                let (subscription, group, name) = parts(&self.0);
+                format!(
+                    "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/{}/{name}",
+                    $collection
+                )
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::new(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+            }
+        }
+
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+scoped_id!(
+    /// A virtual network, wherever it is named.
+    VnetId, VnetName, "virtualNetworks"
+);
+scoped_id!(
+    /// A NIC, wherever it is named.
+    NicId, NicName, "networkInterfaces"
+);
