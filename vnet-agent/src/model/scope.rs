@@ -19,7 +19,7 @@ use super::{NameError, NicName, ResourceGroupName, SubscriptionId, VnetName};
 pub const DEFAULT_SCOPE_NAME: &str = "default";
 
 /// A resource group of a subscription.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
     /// The subscription.
     pub subscription: SubscriptionId,
@@ -32,12 +32,6 @@ impl Scope {
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.subscription.as_str() == DEFAULT_SCOPE_NAME && self.resource_group.as_str() == DEFAULT_SCOPE_NAME
-    }
-}
-
-impl Default for Scope {
-    fn default() -> Self {
-        Self { subscription: SubscriptionId::default(), resource_group: ResourceGroupName::default() }
     }
 }
 
