@@ -10,6 +10,7 @@
 //! changed. A persistent map type would make the clone cheaper still; at 1,000 virtual networks copying the outer map costs
 //! some ten microseconds, which is not worth a dependency.
 
+pub mod access;
 mod address;
 mod apply;
 mod change;
@@ -23,6 +24,7 @@ mod plan;
 mod refusal;
 mod scope;
 mod snapshot;
+mod state;
 mod subnet;
 mod topology;
 mod transition;
@@ -46,6 +48,7 @@ pub use plan::{Declared, DesiredState, Located, Place, plan_file};
 pub use refusal::{Holding, Quota, Refusal, RefusalCode, ResourceId, ResourceKind};
 pub use scope::{DEFAULT_SCOPE_NAME, NicId, Scope, VnetId};
 pub use snapshot::{NicSnapshot, PeeringSnapshot, Snapshot, SnapshotError, SubnetSnapshot, VnetSnapshot};
+pub use state::State;
 pub use subnet::Subnet;
 pub use topology::Topology;
 pub use vnet::VirtualNetwork;

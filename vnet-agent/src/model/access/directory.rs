@@ -1,0 +1,71 @@
+//! Subscriptions, role assignments and tokens.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccessScope, Principal, Role};
+use crate::model::SubscriptionId;
+
+/// A subscription: what is paid for and administered together. It belongs to a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Subscription {
+    /// Its name.
+    pub name: SubscriptionId,
+    /// What people call it.
+    pub display_name: String,
+    /// The tenant that it belongs to.
+    pub tenant: String,
+}
+
+/// A role that a principal has within a scope.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RoleAssignment {
+    /// Its name, one of its kind within the scope; a GUID with Azure's clients.
+    pub name: String,
+    /// Who has the role.
+    pub principal: Principal,
+    /// The role.
+    pub role: Role,
+    /// Where it holds.
+    pub scope: AccessScope,
+}
+
+/// A bearer token for TCP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Token {
+    /// What it is called.
+    pub name: String,
+    /// For whom it stands.
+    pub principal: Principal,
+    /// SHA-256 of the token, in hexadecimal. The token itself is kept by whoever has it.
+    pub sha256: String,
+}
+
+/// Everything that says who may do what. Persistent: a clone copies pointers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directory {
+    pub(super) subscriptions: Arc<BTreeMap<SubscriptionId, Arc<Subscription>>>,
+    pub(super) assignments: Arc<BTreeMap<(AccessScope, String), Arc<RoleAssignment>>>,
+    pub(super) tokens: Arc<BTreeMap<String, Arc<Token>>>,
+}
+
+impl Directory {
+    /// The subscriptions that were created, in the order of their names. The subscription `default` exists besides.
+    pub fn subscriptions(&self) -> impl ExactSizeIterator<Item = &Arc<Subscription>> {
+        self.subscriptions.values()
+    }
+
+    /// The role assignments in the order of their scopes.
+    pub fn assignments(&self) -> impl ExactSizeIterator<Item = &Arc<RoleAssignment>> {
+        self.assignments.values()
+    }
+
+    /// The tokens in the order of their names.
+    pub fn tokens(&self) -> impl ExactSizeIterator<Item = &Arc<Token>> {
+        self.tokens.values()
+    }
+}

@@ -1,0 +1,14 @@
+//! Who may do what: principals, roles, scopes, and the directory that holds them.
+//!
+//! A [`Caller`] is somebody who asks for something: a user with the groups that he is in. A [`RoleAssignment`] gives a
+//! [`Principal`] a [`Role`] within an [`AccessScope`]. Root is Owner of everything and stands in no assignment.
+
+mod directory;
+mod principal;
+mod role;
+mod scope;
+
+pub use directory::{Directory, RoleAssignment, Subscription, Token};
+pub use principal::{Caller, Principal, PrincipalError};
+pub use role::Role;
+pub use scope::AccessScope;
