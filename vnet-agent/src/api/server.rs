@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,12 +14,12 @@ use axum::{Json, Router};
 use tokio::net::UnixListener;
 
 use super::report;
-use crate::daemon::Agent;
+use crate::daemon::control::Control;
 use crate::dataplane::kernel::TableError;
 use crate::model::Snapshot;
 
 /// The agent, as the event loop and the socket share it.
-pub type Shared = Arc<Mutex<Agent>>;
+pub type Shared = Arc<Control>;
 
 /// The socket could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -131,31 +131,22 @@ pub fn router(agent: Shared) -> Router {
         .with_state(agent)
 }
 
-/// Asks the agent, off the event loop: it may be in the middle of a commit. A panic elsewhere while it was held has not left
-/// it half-changed: every change ends with one assignment.
-async fn ask<T: Send + 'static>(agent: Shared, question: fn(&Agent) -> T) -> Result<T, Unanswered> {
-    let task =
-        tokio::task::spawn_blocking(move || question(&agent.lock().unwrap_or_else(PoisonError::into_inner)));
-    Ok(task.await?)
-}
-
 async fn status(State(agent): State<Shared>) -> Result<Json<report::Status>, Unanswered> {
-    Ok(Json(ask(agent, report::Status::of).await?))
+    Ok(Json(agent.with(|agent| report::Status::of(agent)).await?))
 }
 
 async fn counters(State(agent): State<Shared>) -> Result<Json<report::Counters>, Unanswered> {
-    let answer = ask(agent, |agent| Ok::<_, TableError>(report::Counters::of(agent, &agent.counters()?)));
+    let answer = agent.with(|agent| Ok::<_, TableError>(report::Counters::of(agent, &agent.counters()?)));
     Ok(Json(answer.await??))
 }
 
 async fn drops(State(agent): State<Shared>) -> Result<Json<report::Drops>, Unanswered> {
-    let counters = ask(agent, Agent::counters).await??;
+    let counters = agent.with(|agent| agent.counters()).await??;
     Ok(Json(report::Drops::of(&counters)))
 }
 
 async fn topology(State(agent): State<Shared>) -> Result<Json<Snapshot>, Unanswered> {
-    let topology = ask(agent, |agent| agent.topology().clone()).await?;
-    Ok(Json(topology.snapshot()))
+    Ok(Json(agent.committed().state.topology.snapshot()))
 }
 
 /// The question has no answer.

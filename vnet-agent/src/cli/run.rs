@@ -1,6 +1,7 @@
 //! `run`: the agent in the foreground, and what it reports.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -9,9 +10,12 @@ use super::source::block_on;
 use super::validate::{notes, summary};
 use super::{CliError, CliResult, Outcome, Printer, Table};
 use crate::api::DEFAULT_SOCKET;
-use crate::daemon::{Event, NicState, NicStatus, Options, ServeError, serve};
+use crate::daemon::{Event, NicState, NicStatus, Options, ServeError, Source, serve};
 use crate::dataplane::kernel::AttachMode;
 use crate::model::Topology;
+
+/// The state directory where no other is named.
+const DEFAULT_STATE_DIRECTORY: &str = "/var/lib/vnet";
 
 /// The pin directory where no other is named.
 const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/vnet";
@@ -30,9 +34,15 @@ Isolation: while the program is on an interface, nothing that its guest sends re
 program is off, because the agent ended or the NIC left the topology, the host's stack sees the guest's frames as on
 any interface. Take the interface down first, or end the agent with --detach-on-exit=false, where that matters.")]
 pub(super) struct RunArgs {
-    /// The topology file; SIGHUP takes it in again
-    #[arg(long, value_name = "FILE")]
-    file: PathBuf,
+    /// Where the state is kept, which commands change
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIRECTORY)]
+    state: PathBuf,
+    /// Take the state from a topology file instead, and take it in again at SIGHUP
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["state", "listen"])]
+    file: Option<PathBuf>,
+    /// Answer on this loopback address by TCP, too, to whoever has a token
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
+    listen: Option<SocketAddr>,
     /// The socket to answer on
     #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET)]
     socket: PathBuf,
@@ -42,19 +52,31 @@ pub(super) struct RunArgs {
     /// How the kernel runs the program
     #[arg(long, value_name = "MODE", default_value = "native")]
     xdp_mode: XdpMode,
-    /// Take the program off the interfaces at SIGINT and SIGTERM [default: true]; false leaves them forwarding, for the
-    /// next `run` to adopt
+    /// Take the program off the interfaces at SIGINT and SIGTERM [default: true with --file, else false]; what is left
+    /// on goes on forwarding, for the next `run` to adopt
     #[arg(
         long,
         value_name = "BOOL",
         num_args = 0..=1,
         require_equals = true,
-        default_value = "true",
-        hide_default_value = true,
-        default_missing_value = "true",
-        action = clap::ArgAction::Set
+        default_missing_value = "true"
     )]
-    detach_on_exit: bool,
+    detach_on_exit: Option<bool>,
+}
+
+/// An address that only this host reaches.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "write ADDRESS:PORT, for example 127.0.0.1:8443".to_owned())?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(format!(
+            "{} is not a loopback address: whoever reaches the agent there could read its tokens on the wire; \
+                     use 127.0.0.1 or [::1]",
+            address.ip()
+        ))
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -69,14 +91,15 @@ pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
     log.with_ansi(printer.error_color()).init();
     let options = Options {
-        file: args.file.clone(),
+        source: args.file.clone().map_or_else(|| Source::Store(args.state.clone()), Source::File),
+        listen: args.listen,
         socket: args.socket.clone(),
         pin_directory: args.pin_dir.clone(),
         mode: match args.xdp_mode {
             XdpMode::Native => AttachMode::Native,
             XdpMode::Generic => AttachMode::Generic,
         },
-        detach_on_exit: args.detach_on_exit,
+        detach_on_exit: args.detach_on_exit.unwrap_or(args.file.is_some()),
     };
     let error_color = printer.error_color();
     let mut report = |event: Event<'_>| {

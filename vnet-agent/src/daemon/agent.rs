@@ -9,7 +9,7 @@ use crate::compile::{Attachments, Compiled, compile};
 use crate::dataplane::Commit;
 use crate::dataplane::counters::Counters;
 use crate::dataplane::kernel::{AttachError, ForwardError, Forwarder, Links, TableError};
-use crate::model::{NicId, Topology};
+use crate::model::{NicId, Topology, VirtualNetwork};
 
 /// A change could not be carried out. What was committed before still stands.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum AgentError {
 }
 
 /// What a change did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The commit.
     pub commit: Commit,
@@ -100,8 +100,10 @@ impl Agent {
     pub fn change_host(&mut self, host: Host) -> Result<Outcome, AgentError> {
         let outcome = if attachment::is_same_to_tables(&host, &self.host) && self.failed.is_empty() {
             self.host = host;
-            let commit = Commit { generation: self.forwarder.generation(), entries: 0 };
-            Outcome { commit, attached: Vec::new(), detached: Vec::new(), failed: Vec::new() }
+            Outcome {
+                commit: Commit { generation: self.forwarder.generation(), entries: 0 },
+                ..Outcome::default()
+            }
         } else {
             self.change(self.topology.clone(), host)?
         };
@@ -116,7 +118,12 @@ impl Agent {
     fn change(&mut self, topology: Topology, host: Host) -> Result<Outcome, AgentError> {
         let before = Arc::clone(&self.attachments);
         let failed_before = std::mem::take(&mut self.failed);
-        let wanted = Arc::new(attachment::wanted(&topology, &host));
+        // To look at every NIC would take most of the time of a change that concerns none.
+        let is_same = failed_before.is_empty()
+            && self.has_same_nics(&topology)
+            && attachment::is_same_to_tables(&host, &self.host);
+        let wanted =
+            if is_same { Arc::clone(&before) } else { Arc::new(attachment::wanted(&topology, &host)) };
         let compiled = compile(&topology, &wanted, &self.compiled);
         let first = match self.forwarder.commit(compiled.image()) {
             Ok(commit) => commit,
@@ -126,6 +133,9 @@ impl Agent {
             }
         };
         (self.topology, self.host, self.compiled, self.attachments) = (topology, host, compiled, wanted);
+        if is_same {
+            return Ok(Outcome { commit: first, ..Outcome::default() });
+        }
         let topology = &self.topology;
         self.notes.retain(|nic, _| topology.nic(nic).is_some());
 
@@ -233,7 +243,26 @@ impl Agent {
     /// Every NIC with its interface.
     #[must_use]
     pub fn status(&self) -> Vec<NicStatus> {
-        attachment::status(&self.topology, &self.host, &self.attachments, &self.notes, &self.failed)
+        attachment::status(self.topology.nics(), &self.host, &self.attachments, &self.notes, &self.failed)
+    }
+
+    /// These NICs with their interfaces.
+    #[must_use]
+    pub fn status_of<'a>(&self, nics: impl Iterator<Item = &'a NicId>) -> Vec<NicStatus> {
+        let nics: BTreeSet<&NicId> = nics.collect();
+        let rows = nics.iter().filter_map(|nic| self.topology.nic(nic));
+        attachment::status(rows, &self.host, &self.attachments, &self.notes, &self.failed)
+    }
+
+    /// Whether the NICs of a topology are the very ones that are in force.
+    #[must_use]
+    pub fn has_same_nics(&self, topology: &Topology) -> bool {
+        let is_same = |vnet: &Arc<VirtualNetwork>| {
+            self.topology
+                .vnet(vnet.name())
+                .map_or(vnet.nics().is_empty(), |old| Arc::ptr_eq(old.nics(), vnet.nics()))
+        };
+        topology.nic_count() == self.topology.nic_count() && topology.vnets().all(is_same)
     }
 
     /// The generation that packets see.

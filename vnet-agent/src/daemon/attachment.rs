@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::compile::Attachments;
 use crate::compile::image::Interface;
 use crate::lab;
-use crate::model::{InterfaceName, Nic, NicId, Topology};
+use crate::model::{InterfaceName, Nic, NicId, Topology, VirtualNetwork};
 
 /// The interfaces of the host, by name.
 pub type Host = BTreeMap<String, HostInterface>;
@@ -142,9 +143,9 @@ pub(super) fn wanted(topology: &Topology, host: &Host) -> Attachments {
     present.collect()
 }
 
-/// Every NIC with its interface, given what is attached and what failed or was set on the way.
-pub(super) fn status(
-    topology: &Topology,
+/// NICs with their interfaces, given what is attached and what failed or was set on the way.
+pub(super) fn status<'a>(
+    nics: impl Iterator<Item = (&'a Arc<VirtualNetwork>, &'a Nic)>,
     host: &Host,
     attached: &Attachments,
     notes: &BTreeMap<NicId, Vec<String>>,
@@ -169,7 +170,7 @@ pub(super) fn status(
         let named = nic.interface().is_some() || attached.contains_key(nic.name());
         (state, notes, named.then(|| interface_name(nic)))
     };
-    let rows = topology.nics().map(|(vnet, nic)| {
+    let rows = nics.map(|(vnet, nic)| {
         let (state, notes, interface) = of(nic);
         let (name, virtual_network) = (nic.name().to_string(), vnet.name().to_string());
         NicStatus { name, virtual_network, interface, state, notes }
@@ -233,7 +234,7 @@ mod tests {
         let host = host(link, 1500);
         let attached = wanted(&topology, &host);
         let told = BTreeMap::from([(NicId::new("n").unwrap(), vec!["GRO is off".to_owned()])]);
-        let status = status(&topology, &host, &attached, &told, &BTreeMap::new());
+        let status = status(topology.nics(), &host, &attached, &told, &BTreeMap::new());
         assert_eq!(status.len(), 1);
         assert_eq!(status[0].state, NicState::Attached);
         status[0].notes.clone()

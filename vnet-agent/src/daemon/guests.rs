@@ -30,17 +30,17 @@ pub(super) fn host(interfaces: &[Interface]) -> Host {
     interfaces.iter().map(of).collect()
 }
 
-/// The attached interfaces for which `wanted` holds, each with its NIC.
+/// The attached interfaces for which, with their NICs, `wanted` holds.
 pub(super) fn attached(
     agent: &Agent,
     interfaces: &[Interface],
-    wanted: impl Fn(&Interface) -> bool,
+    wanted: impl Fn(&NicId, &Interface) -> bool,
 ) -> Vec<(NicId, Interface)> {
     let by_name: BTreeMap<&str, &Interface> =
         interfaces.iter().map(|interface| (interface.name.as_str(), interface)).collect();
     let of = |(nic, name): (NicId, String)| {
         let interface = *by_name.get(name.as_str())?;
-        wanted(interface).then(|| (nic, interface.clone()))
+        wanted(&nic, interface).then(|| (nic, interface.clone()))
     };
     agent.interfaces().into_iter().filter_map(of).collect()
 }

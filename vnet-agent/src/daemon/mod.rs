@@ -6,9 +6,11 @@
 
 mod agent;
 mod attachment;
+pub mod control;
 mod error;
 mod event;
 mod guests;
+pub mod journal;
 mod preflight;
 mod serve;
 mod signals;
@@ -18,4 +20,4 @@ pub use attachment::{Host, HostInterface, LinkState, NicState, NicStatus};
 pub use error::{ServeError, describe};
 pub use event::Event;
 pub use preflight::PreflightError;
-pub use serve::{Options, serve};
+pub use serve::{Options, Source, serve};

@@ -8,21 +8,24 @@
 //! wants guests kept in while no agent runs ends the agent with `--detach-on-exit=false`: the last generation then goes on
 //! in the kernel, and the next agent adopts it.
 
-use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
+use super::control::{Committed, Control, Extent, Notice};
+use super::journal::Journal;
 use super::signals::{Asked, Signals};
 use super::{Agent, Event, Outcome, ServeError, describe, guests, preflight};
-use crate::api::{self, Served, Shared};
+use crate::api::{self, Served};
 use crate::config::{self, Problems};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_missing};
 use crate::input::{self, InputError};
-use crate::link::{Interface, Watch, interfaces};
-use crate::model::{Change, NicId, Topology};
+use crate::link::{Watch, interfaces};
+use crate::model::{Change, State, Topology};
 
 /// How long link events are let gather: a pair that is made, renamed and set up is looked at once.
 const GATHER: Duration = Duration::from_millis(20);
@@ -34,13 +37,24 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// How long a failed watch rests before it is started again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Where an agent has its state from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A topology file, which SIGHUP takes in again. Commands change nothing.
+    File(PathBuf),
+    /// A directory with a store, which commands change.
+    Store(PathBuf),
+}
+
 /// How an agent runs.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The topology file.
-    pub file: PathBuf,
+    /// Where its state is from.
+    pub source: Source,
     /// The socket to answer on.
     pub socket: PathBuf,
+    /// The loopback address to answer on by TCP, where it is asked for.
+    pub listen: Option<SocketAddr>,
     /// The directory of the pins, on a BPF file system.
     pub pin_directory: PathBuf,
     /// How the program runs.
@@ -58,7 +72,7 @@ type Report<'a> = &'a mut dyn FnMut(Event<'_>);
 /// [`ServeError`]: it did not start, or could not take the program off at its end.
 pub async fn serve(options: &Options, report: Report<'_>) -> Result<(), ServeError> {
     let mut signals = Signals::catch()?;
-    let topology = first_topology(&options.file)?;
+    let (journal, committed) = open(&options.source)?;
     preflight::check()?;
     if options.mode == AttachMode::Generic {
         report(Event::GenericMode);
@@ -68,16 +82,28 @@ pub async fn serve(options: &Options, report: Report<'_>) -> Result<(), ServeErr
     }
     let socket = api::listen(&options.socket)?;
     let pins = PinDirectory::open(&options.pin_directory)?;
-    let ended = attend(options, topology, socket, &pins, &mut signals, report).await;
+    let ended = attend(options, journal, committed, socket, &pins, &mut signals, report).await;
     // Empty, after a detach or a start that failed.
     pins.remove();
     ended
 }
 
+/// The state that an agent starts with.
+fn open(source: &Source) -> Result<(Journal, Committed), ServeError> {
+    match source {
+        Source::File(file) => {
+            let state = State { topology: first_topology(file)?, ..State::default() };
+            Ok((Journal::File, Committed { state, version: 0 }))
+        }
+        Source::Store(_) => Ok((Journal::Memory(0), Committed::default())),
+    }
+}
+
 /// Starts the agent and attends to it until a signal ends it.
 async fn attend(
     options: &Options,
-    topology: Topology,
+    journal: Journal,
+    committed: Committed,
     mut socket: Served,
     pins: &PinDirectory,
     signals: &mut Signals,
@@ -88,22 +114,23 @@ async fn attend(
     let interfaces = interfaces().await?;
     let links = Links::new(pins.clone(), options.mode);
     let host = guests::host(&interfaces);
+    let topology = committed.state.topology.clone();
     let (agent, _) = tokio::task::spawn_blocking(move || Agent::start(topology, host, links)).await??;
-    let mut daemon = Daemon { file: &options.file, agent: Arc::new(Mutex::new(agent)), interfaces };
+    let (control, mut notices) = Control::new(agent, journal, committed, interfaces);
     let server = socket.listener.take().map(|listener| {
-        let router = api::router(Arc::clone(&daemon.agent));
+        let router = api::router(Arc::clone(&control));
         tokio::spawn(async move { axum::serve(listener, router).await })
     });
-    daemon.prepare(|_| true).await;
-    daemon.report_ready(&options.socket, report);
+    control.prepare(|_, _| true).await;
+    report_ready(&control, &options.socket, report).await?;
 
     let mut look_again = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
     loop {
         tokio::select! {
-            _ = look_again.tick() => daemon.take_in_links(Scope::Everything, report).await?,
+            _ = look_again.tick() => control.look(Extent::Everything).await,
             asked = signals.next() => match asked {
                 Asked::Stop => break,
-                Asked::Reload => daemon.reload(report).await?,
+                Asked::Reload => reload(&control, &options.source, report).await?,
             },
             changed = watch.changed() => {
                 // What is attached goes on without a watch: no reason to end.
@@ -113,9 +140,11 @@ async fn attend(
                     watch = Watch::start().unwrap_or(watch);
                 }
                 tokio::time::sleep(GATHER).await;
-                daemon.take_in_links(Scope::Changed, report).await?;
+                control.look(Extent::Changed).await;
             }
+            Some(notice) = notices.recv() => report_notice(notice, report),
         }
+        report_notices(&mut notices, report);
     }
     report(Event::Stopping { is_detaching: options.detach_on_exit });
     if let Some(server) = server {
@@ -123,7 +152,7 @@ async fn attend(
     }
     drop(socket);
     if options.detach_on_exit {
-        daemon.with(Agent::detach_all).await??;
+        control.with(Agent::detach_all).await??;
     }
     Ok(())
 }
@@ -137,20 +166,26 @@ fn first_topology(file: &Path) -> Result<Topology, ServeError> {
     }
 }
 
-/// What the loop holds.
-struct Daemon<'a> {
-    file: &'a Path,
-    agent: Shared,
-    interfaces: Vec<Interface>,
+async fn report_ready(control: &Arc<Control>, socket: &Path, report: Report<'_>) -> Result<(), ServeError> {
+    let told = control.with(|agent| (agent.topology().clone(), agent.status(), agent.generation()));
+    let (topology, nics, generation) = told.await?;
+    report(Event::Ready { topology: &topology, nics: &nics, generation, socket });
+    Ok(())
 }
 
-/// Whose guests' ends are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scope {
-    /// Of interfaces that are not as they were.
-    Changed,
-    /// Of all.
-    Everything,
+/// Reports what has been told so far.
+fn report_notices(notices: &mut UnboundedReceiver<Notice>, report: Report<'_>) {
+    while let Ok(notice) = notices.try_recv() {
+        report_notice(notice, report);
+    }
+}
+
+fn report_notice(notice: Notice, report: Report<'_>) {
+    match notice {
+        Notice::Interfaces { outcome, nics } => report(Event::Interfaces { outcome: &outcome, nics: &nics }),
+        Notice::Guest { nic, notes } => report(Event::Guest { nic: &nic, notes: &notes }),
+        Notice::Failed { what, reason } => report(Event::Failed { what, reason }),
+    }
 }
 
 /// What became of a changed file.
@@ -160,116 +195,47 @@ enum Reload {
     Failed(String),
 }
 
-impl Daemon<'_> {
-    /// The agent, for moments.
-    fn agent(&self) -> MutexGuard<'_, Agent> {
-        self.agent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does something with the agent that may take its time.
-    async fn with<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&mut Agent) -> T + Send + 'static,
-    ) -> Result<T, tokio::task::JoinError> {
-        let agent = Arc::clone(&self.agent);
-        tokio::task::spawn_blocking(move || act(&mut agent.lock().unwrap_or_else(PoisonError::into_inner)))
-            .await
-    }
-
-    fn report_ready(&self, socket: &Path, report: Report<'_>) {
-        let (topology, nics, generation) = {
-            let agent = self.agent();
-            (agent.topology().clone(), agent.status(), agent.generation())
-        };
-        report(Event::Ready { topology: &topology, nics: &nics, generation, socket });
-    }
-
-    /// Takes in the file as it is now, and looks at every guest's end again.
-    async fn reload(&mut self, report: Report<'_>) -> Result<(), ServeError> {
-        let file = self.file.to_owned();
-        // Read before the agent is taken: a slow disk does not make those wait who ask it something.
-        let text = tokio::task::spawn_blocking(move || input::read_regular(&file)).await?;
-        let file = self.file.to_owned();
-        let reload = self.with(move |agent| take_in(agent, &file, text)).await?;
-        let guests = self.prepare(|_| true).await;
-        match reload {
-            Reload::Done(changes, outcome) => {
-                report(Event::Reloaded { changes: &changes, outcome: &outcome });
-                self.report_interfaces(&outcome, report);
-            }
-            Reload::Refused(text, problems) => {
-                report(Event::Refused { path: self.file, text: &text, problems: &problems });
-            }
-            Reload::Failed(reason) => report(Event::Failed { what: "take in the file", reason }),
-        }
-        report_guests(&guests, report);
-        Ok(())
-    }
-
-    /// Takes in what interfaces there are now.
-    async fn take_in_links(&mut self, scope: Scope, report: Report<'_>) -> Result<(), ServeError> {
-        let now = match interfaces().await {
-            Ok(now) => now,
-            Err(error) => {
-                report(Event::Failed { what: "list the interfaces", reason: describe(&error) });
-                return Ok(());
-            }
-        };
-        let before = std::mem::replace(&mut self.interfaces, now);
-        let host = guests::host(&self.interfaces);
-        let changed = self.with(|agent| agent.change_host(host)).await?;
-        let before: HashMap<u32, Interface> = before.into_iter().map(|one| (one.ifindex, one)).collect();
-        // Before the report: whoever reads "attached" may count on packets to cross.
-        let is_new = |interface: &Interface| {
-            scope == Scope::Everything || before.get(&interface.ifindex) != Some(interface)
-        };
-        let guests = self.prepare(is_new).await;
-        match changed {
-            Ok(outcome) => self.report_interfaces(&outcome, report),
-            Err(error) => report(Event::Failed { what: "take in the interfaces", reason: describe(&error) }),
-        }
-        report_guests(&guests, report);
-        Ok(())
-    }
-
-    fn report_interfaces(&self, outcome: &Outcome, report: Report<'_>) {
-        if outcome.attached.is_empty() && outcome.detached.is_empty() && outcome.failed.is_empty() {
-            return;
-        }
-        let all = outcome.attached.iter().chain(&outcome.detached).chain(&outcome.failed);
-        let concerned: HashSet<&str> = all.map(NicId::as_str).collect();
-        let mut nics = self.agent().status();
-        nics.retain(|nic| concerned.contains(nic.name.as_str()));
-        report(Event::Interfaces { outcome, nics: &nics });
-    }
-
-    /// Sees to the guests' ends for which `wanted` holds; the NICs about which there is something else to say now.
-    async fn prepare(&self, wanted: impl Fn(&Interface) -> bool) -> Vec<(NicId, Vec<String>)> {
-        let these = guests::attached(&self.agent(), &self.interfaces, wanted);
-        let mut news = guests::prepare(these).await;
-        let mut agent = self.agent();
-        news.retain(|(nic, notes)| agent.note(nic, notes.clone()));
-        news
-    }
-}
-
-fn report_guests(guests: &[(NicId, Vec<String>)], report: Report<'_>) {
-    for (nic, notes) in guests {
-        report(Event::Guest { nic, notes });
-    }
-}
-
-fn take_in(agent: &mut Agent, file: &Path, text: Result<String, InputError>) -> Reload {
-    let text = match text {
-        Ok(text) => text,
-        Err(error) => return Reload::Failed(format!("{} cannot be read: {error}", file.display())),
+/// Takes in the topology file as it is now, where there is one, and looks at every guest's end again.
+async fn reload(control: &Arc<Control>, source: &Source, report: Report<'_>) -> Result<(), ServeError> {
+    let Source::File(file) = source else {
+        control.look(Extent::Everything).await;
+        return Ok(());
     };
-    let loaded = match config::load(&text, agent.topology()) {
+    let (taker, path) = (Arc::clone(control), file.clone());
+    let reload = tokio::task::spawn_blocking(move || take_in(&taker, &path)).await?;
+    let guests = control.prepare(|_, _| true).await;
+    match reload {
+        Reload::Done(changes, outcome) => {
+            report(Event::Reloaded { changes: &changes, outcome: &outcome });
+            control.tell(outcome);
+        }
+        Reload::Refused(text, problems) => {
+            report(Event::Refused { path: file, text: &text, problems: &problems });
+        }
+        Reload::Failed(reason) => report(Event::Failed { what: "take in the file", reason }),
+    }
+    control.tell_guests(guests);
+    Ok(())
+}
+
+fn take_in(control: &Control, file: &Path) -> Reload {
+    // Read before the agent is taken: a slow disk does not make those wait who ask it something.
+    let text = match input::read_regular(file) {
+        Ok(text) => text,
+        Err(error) => return Reload::Failed(unreadable(file, &error)),
+    };
+    let committed = control.committed();
+    let loaded = match config::load(&text, &committed.state.topology) {
         Ok(loaded) => loaded,
         Err(problems) => return Reload::Refused(text, problems),
     };
-    match agent.change_topology(loaded.topology) {
+    let state = State { topology: loaded.topology, ..State::clone(&committed.state) };
+    match control.replace(state) {
         Ok(outcome) => Reload::Done(loaded.changes, outcome),
         Err(error) => Reload::Failed(describe(&error)),
     }
+}
+
+fn unreadable(file: &Path, error: &InputError) -> String {
+    format!("{} cannot be read: {error}", file.display())
 }

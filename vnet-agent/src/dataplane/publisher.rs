@@ -6,7 +6,7 @@ use crate::compile::layout::Layout;
 use crate::compile::plan::{Capacity, CapacityExceeded};
 
 /// What a commit did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
     /// The generation that packets see now.
     pub generation: u64,
