@@ -1,10 +1,13 @@
 //! `run`: the agent in the foreground, and what it reports.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{LineWriter, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use super::source::block_on;
 use super::validate::{notes, summary};
@@ -88,8 +91,13 @@ enum XdpMode {
 }
 
 pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
-    log.with_ansi(printer.error_color()).init();
+    let error_color = printer.error_color();
+    let (out, _flush_out) = never_stalled(std::io::stdout().as_fd())?;
+    let (errors, _flush_errors) = never_stalled(std::io::stderr().as_fd())?;
+    let log = tracing_subscriber::fmt().with_writer(errors.clone()).with_max_level(tracing::Level::INFO);
+    log.with_ansi(error_color).init();
+    let mut printer = Printer::new(LineWriter::new(out), None, false, error_color);
+    let mut complaints = LineWriter::new(errors);
     let options = Options {
         source: args.file.clone().map_or_else(|| Source::Store(args.state.clone()), Source::File),
         listen: args.listen,
@@ -101,10 +109,9 @@ pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
         },
         detach_on_exit: args.detach_on_exit.unwrap_or(args.file.is_some()),
     };
-    let error_color = printer.error_color();
     let mut report = |event: Event<'_>| {
         // Forwarding does not end because nobody reads the report any more.
-        let printed = print(&event, printer).and_then(|()| printer.flush());
+        let printed = print(&event, &mut printer, &mut complaints).and_then(|()| printer.flush());
         if let Err(error) = printed {
             tracing::debug!(%error, "an event was not printed");
         }
@@ -118,17 +125,22 @@ pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
     }
 }
 
-/// Says on the standard error what is wrong while the agent goes on.
-fn complain(text: &str) {
-    // Nothing is left to tell of a standard error that is closed.
-    let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+/// How many lines wait for a reader that has stopped; more are lost.
+const MAX_WAITING_LINES: usize = 10_000;
+
+/// A writer that a stopped reader (a full pipe) does not stall: an agent must go on, and end when it is told to.
+fn never_stalled(output: BorrowedFd<'_>) -> Result<(NonBlocking, WorkerGuard), CliError> {
+    let file = File::from(output.try_clone_to_owned()?);
+    Ok(NonBlockingBuilder::default().buffered_lines_limit(MAX_WAITING_LINES).finish(file))
 }
 
-fn print(event: &Event<'_>, printer: &mut Printer<'_>) -> Result<(), CliError> {
+/// Puts an event into words: on the standard output, and on the standard error what is wrong while the agent goes on.
+fn print(event: &Event<'_>, printer: &mut Printer<'_>, complaints: &mut impl Write) -> Result<(), CliError> {
+    let mut complain = |text: &str| writeln!(complaints, "{}", text.trim_end());
     match event {
         Event::GenericMode => complain(
             "warning: --xdp-mode generic: the program runs behind the driver, on copies of packets, several times slower",
-        ),
+        )?,
         Event::BpffsMounted => printer.line("mounted the BPF file system at /sys/fs/bpf")?,
         Event::Ready { topology, nics, generation, socket } => {
             print_ready(topology, nics, *generation, socket, printer)?;
@@ -148,13 +160,13 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>) -> Result<(), CliError> {
             ))?;
         }
         Event::Refused { path, text, problems } => {
-            complain(&problems.render(&path.display().to_string(), text, printer.error_color()));
+            complain(&problems.render(&path.display().to_string(), text, printer.error_color()))?;
             printer.line(format_args!(
                 "refused: {} changes nothing, the state before it stays",
                 path.display()
             ))?;
         }
-        Event::Failed { what, reason } => complain(&format!("error: could not {what}: {reason}")),
+        Event::Failed { what, reason } => complain(&format!("error: could not {what}: {reason}"))?,
         Event::Interfaces { nics, .. } => {
             for nic in *nics {
                 printer.line(describe_nic(nic))?;
