@@ -78,7 +78,12 @@ impl<'t> Blame<'t> {
             Refusal::VnetAddressSpaceInUse { .. }
             | Refusal::InvalidResourceName { .. }
             | Refusal::ResourceAlreadyExists { .. }
-            | Refusal::QuotaExceeded { .. } => None,
+            | Refusal::QuotaExceeded { .. }
+            | Refusal::OperationNotAllowed { .. }
+            | Refusal::AuthorizationFailed { .. }
+            | Refusal::LinkedAuthorizationFailed { .. }
+            | Refusal::RoleAssignmentExists { .. }
+            | Refusal::RoleAssignmentUpdateNotPermitted { .. } => None,
         };
         value.or(field("name")).unwrap_or(object)
     }

@@ -226,7 +226,7 @@ impl Topology {
         if network.nics().address_count() - replaced + nic.addresses().count() > VirtualNetwork::MAX_ADDRESSES
         {
             return Err(Refusal::QuotaExceeded {
-                vnet,
+                holder: Some(ResourceId::VirtualNetwork(vnet)),
                 quota: Quota::Addresses,
                 limit: VirtualNetwork::MAX_ADDRESSES,
             });

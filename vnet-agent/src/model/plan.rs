@@ -107,6 +107,8 @@ impl Plan<'_> {
             ResourceId::Peering(vnet, name) | ResourceId::OtherSide(vnet, name) => {
                 self.next.peering(vnet, name).is_some()
             }
+            // No topology holds these.
+            ResourceId::Subscription(_) | ResourceId::RoleAssignment(..) | ResourceId::Token(_) => false,
         }
     }
 

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::access::{AccessScope, Action, Principal, Role};
 use super::{
     AddressSpace, InterfaceName, MacAddress, NameError, NicId, PeeringName, PrefixFault, ReservedAddress,
-    SubnetName, VnetId,
+    SubnetName, SubscriptionId, VnetId,
 };
 
 /// A kind of object, as a word in a sentence.
@@ -27,6 +28,12 @@ pub enum ResourceKind {
     Subscription,
     /// A resource group.
     ResourceGroup,
+    /// A tenant.
+    Tenant,
+    /// A role assignment.
+    RoleAssignment,
+    /// A token.
+    Token,
 }
 
 impl fmt::Display for ResourceKind {
@@ -39,6 +46,9 @@ impl fmt::Display for ResourceKind {
             Self::Region => "region",
             Self::Subscription => "subscription",
             Self::ResourceGroup => "resource group",
+            Self::Tenant => "tenant",
+            Self::RoleAssignment => "role assignment",
+            Self::Token => "token",
         })
     }
 }
@@ -46,6 +56,12 @@ impl fmt::Display for ResourceKind {
 /// One object, by its full name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResourceId {
+    /// A subscription.
+    Subscription(SubscriptionId),
+    /// A role assignment of a scope.
+    RoleAssignment(AccessScope, String),
+    /// A token.
+    Token(String),
     /// A virtual network.
     VirtualNetwork(VnetId),
     /// A subnet of a virtual network.
@@ -61,6 +77,9 @@ pub enum ResourceId {
 impl fmt::Display for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Subscription(name) => write!(f, "subscription {name}"),
+            Self::RoleAssignment(scope, name) => write!(f, "role assignment {name} of scope {scope}"),
+            Self::Token(name) => write!(f, "token {name}"),
             Self::VirtualNetwork(name) => write!(f, "virtual network {name}"),
             Self::Subnet(vnet, name) => write!(f, "subnet {vnet}/{name}"),
             Self::Nic(name) => write!(f, "NIC {name}"),
@@ -98,6 +117,12 @@ pub enum Quota {
     Peerings,
     /// Addresses held by the NICs of one virtual network.
     Addresses,
+    /// Subscriptions.
+    Subscriptions,
+    /// Role assignments of one subscription and all scopes in it, or of the scope `/` itself.
+    RoleAssignments,
+    /// Tokens.
+    Tokens,
 }
 
 impl fmt::Display for Quota {
@@ -105,6 +130,9 @@ impl fmt::Display for Quota {
         f.pad(match self {
             Self::Peerings => "peerings",
             Self::Addresses => "addresses",
+            Self::Subscriptions => "subscriptions",
+            Self::RoleAssignments => "role assignments",
+            Self::Tokens => "tokens",
         })
     }
 }
@@ -158,6 +186,11 @@ codes!(
     ResourceNotFound,
     ResourceAlreadyExists,
     QuotaExceeded,
+    OperationNotAllowed,
+    AuthorizationFailed,
+    LinkedAuthorizationFailed,
+    RoleAssignmentExists,
+    RoleAssignmentUpdateNotPermitted,
 );
 
 impl fmt::Display for RefusalCode {
@@ -322,14 +355,80 @@ pub enum Refusal {
         fixed: Option<&'static str>,
     },
     /// More of something than there may be.
-    #[error("virtual network {vnet} cannot have more than {limit} {quota}")]
+    #[error("{} cannot have more than {limit} {quota}", match .holder { Some(holder) => holder.to_string(), None => "the scope /".into() })]
     QuotaExceeded {
-        /// The virtual network.
-        vnet: VnetId,
+        /// What would have too much of it; none for the agent as a whole.
+        holder: Option<ResourceId>,
         /// What there would be too much of.
         quota: Quota,
         /// How much there may be.
         limit: usize,
+    },
+    /// Something that cannot be done to this object, whoever asks.
+    #[error("{resource} {reason}")]
+    OperationNotAllowed {
+        /// The object.
+        resource: ResourceId,
+        /// What cannot be done, and why.
+        reason: &'static str,
+    },
+    /// The caller has no role that allows it.
+    #[error(
+        "the client '{caller}' does not have authorization to perform action '{action}' over scope '{scope}' or the scope is \
+         invalid; an Owner of the scope can give a role that allows it"
+    )]
+    AuthorizationFailed {
+        /// Who asked.
+        caller: Principal,
+        /// For what.
+        action: Action,
+        /// Where.
+        scope: AccessScope,
+    },
+    /// The caller has a role for what was asked, and none for what comes with it elsewhere.
+    #[error(
+        "the client '{caller}' has permission to perform action '{action}' on scope '{scope}'; however, it does not have \
+         permission to perform action '{linked_action}' on the linked scope '{linked_scope}'{} or the linked scope is invalid; an \
+         Owner there can give a role that allows it",
+        .linked_scope.subscription().map(|name| format!(" of subscription '{name}'")).unwrap_or_default()
+    )]
+    LinkedAuthorizationFailed {
+        /// Who asked.
+        caller: Principal,
+        /// For what.
+        action: Action,
+        /// Where.
+        scope: AccessScope,
+        /// What comes with it.
+        linked_action: Action,
+        /// Where that would happen.
+        linked_scope: AccessScope,
+    },
+    /// The principal has the role at the scope already, by an assignment with another name.
+    #[error("{principal} has the role {role} at scope {scope} already, by role assignment {existing}")]
+    RoleAssignmentExists {
+        /// The principal.
+        principal: Principal,
+        /// The role.
+        role: Role,
+        /// The scope.
+        scope: AccessScope,
+        /// The name of the assignment that there is.
+        existing: String,
+    },
+    /// A role assignment cannot be given another principal or role.
+    #[error(
+        "role assignment {name} of scope {scope} gives {principal} the role {role}, which cannot be changed: delete it, then create another"
+    )]
+    RoleAssignmentUpdateNotPermitted {
+        /// The assignment's name.
+        name: String,
+        /// Its scope.
+        scope: AccessScope,
+        /// Who has the role.
+        principal: Principal,
+        /// The role.
+        role: Role,
     },
 }
 

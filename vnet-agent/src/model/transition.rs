@@ -148,7 +148,7 @@ impl Topology {
         }
         if vnet.peering(&spec.name).is_none() && vnet.peerings().len() >= VirtualNetwork::MAX_PEERINGS {
             return Err(Refusal::QuotaExceeded {
-                vnet: vnet.name().clone(),
+                holder: Some(ResourceId::VirtualNetwork(vnet.name().clone())),
                 quota: Quota::Peerings,
                 limit: VirtualNetwork::MAX_PEERINGS,
             });

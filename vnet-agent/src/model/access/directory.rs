@@ -21,7 +21,8 @@ pub struct Subscription {
 }
 
 /// A role that a principal has within a scope.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoleAssignment {
     /// Its name, one of its kind within the scope; a GUID with Azure's clients.
     pub name: String,
@@ -67,5 +68,17 @@ impl Directory {
     /// The tokens in the order of their names.
     pub fn tokens(&self) -> impl ExactSizeIterator<Item = &Arc<Token>> {
         self.tokens.values()
+    }
+
+    /// The role assignments of this very scope, in the order of their names.
+    pub fn assignments_at<'a>(
+        &'a self,
+        scope: &'a AccessScope,
+    ) -> impl Iterator<Item = &'a Arc<RoleAssignment>> {
+        let from = (scope.clone(), String::new());
+        self.assignments
+            .range(from..)
+            .map(|(_, assignment)| assignment)
+            .take_while(move |a| a.scope == *scope)
     }
 }

@@ -3,12 +3,15 @@
 //! A [`Caller`] is somebody who asks for something: a user with the groups that he is in. A [`RoleAssignment`] gives a
 //! [`Principal`] a [`Role`] within an [`AccessScope`]. Root is Owner of everything and stands in no assignment.
 
+mod action;
+mod authorize;
 mod directory;
 mod principal;
 mod role;
 mod scope;
 
+pub use action::Action;
 pub use directory::{Directory, RoleAssignment, Subscription, Token};
 pub use principal::{Caller, Principal, PrincipalError};
-pub use role::Role;
-pub use scope::AccessScope;
+pub use role::{Role, RoleError};
+pub use scope::{AccessScope, AccessScopeError};

@@ -27,14 +27,21 @@ pub struct PrincipalError(String);
 /// Somebody who asks for something: a user, and the groups that the user is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Who it is, first, and what else counts as him.
-    principals: Vec<Principal>,
+    principal: Principal,
+    /// What else counts as him: his groups, and each of all these by its number.
+    others: Vec<Principal>,
     is_root: bool,
 }
 
 impl Principal {
     /// The most bytes that a name may have.
     pub const MAX_BYTES: usize = 256;
+
+    /// Whether this is root, by name or by number.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        matches!(self, Self::User(name) if matches!(&**name, "root" | "#0"))
+    }
 }
 
 impl FromStr for Principal {
@@ -80,14 +87,13 @@ impl Caller {
     /// Root, who may do everything.
     #[must_use]
     pub fn root() -> Self {
-        Self { principals: vec![Principal::User("root".into())], is_root: true }
+        Self { principal: Principal::User("root".into()), others: Vec::new(), is_root: true }
     }
 
-    /// A principal with the groups that he is in.
+    /// A principal with whatever else counts as him: the groups that he is in, and the numbers of all these.
     #[must_use]
-    pub fn new(principal: Principal, groups: impl IntoIterator<Item = Principal>) -> Self {
-        let principals = std::iter::once(principal).chain(groups).collect();
-        Self { principals, is_root: false }
+    pub fn new(principal: Principal, others: impl IntoIterator<Item = Principal>) -> Self {
+        Self { principal, others: others.into_iter().collect(), is_root: false }
     }
 
     /// Whether this is root.
@@ -96,15 +102,21 @@ impl Caller {
         self.is_root
     }
 
+    /// Who it is.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
     /// Whether a role given to `principal` is a role of this caller.
     #[must_use]
     pub fn is(&self, principal: &Principal) -> bool {
-        self.principals.contains(principal)
+        self.principal == *principal || self.others.contains(principal)
     }
 }
 
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.principals.first().map_or(Ok(()), |principal| principal.fmt(f))
+        self.principal.fmt(f)
     }
 }

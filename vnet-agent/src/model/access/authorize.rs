@@ -1,0 +1,67 @@
+//! Whether a caller may do something.
+//!
+//! The answer looks at role assignments alone, never at what exists. So it says nothing about whether there is something at a
+//! scope that the caller may not read.
+
+use super::{AccessScope, Action, Caller, Directory, Principal};
+use crate::model::Refusal;
+
+impl Directory {
+    /// Whether a caller may do this within this scope.
+    #[must_use]
+    pub fn allows(&self, caller: &Caller, action: Action, scope: &AccessScope) -> bool {
+        let has_role = |scope: &AccessScope| {
+            self.assignments_at(scope).any(|a| a.role.allows(action) && caller.is(&a.principal))
+        };
+        caller.is_root() || scope.and_around().any(|scope| has_role(&scope))
+    }
+
+    /// Lets only those pass who may do this within this scope.
+    ///
+    /// # Errors
+    /// `AuthorizationFailed`.
+    pub fn authorize(&self, caller: &Caller, action: Action, scope: &AccessScope) -> Result<(), Refusal> {
+        if self.allows(caller, action, scope) {
+            return Ok(());
+        }
+        Err(Refusal::AuthorizationFailed { caller: caller.principal().clone(), action, scope: scope.clone() })
+    }
+
+    /// Lets only those pass who may do `own` and also what comes with it elsewhere: `linked`, such as `peer/action` on the
+    /// virtual network at the other side.
+    ///
+    /// # Errors
+    /// `AuthorizationFailed` without the own action, `LinkedAuthorizationFailed` without the linked one.
+    pub fn authorize_linked(
+        &self,
+        caller: &Caller,
+        own: (Action, &AccessScope),
+        linked: (Action, &AccessScope),
+    ) -> Result<(), Refusal> {
+        self.authorize(caller, own.0, own.1)?;
+        if self.allows(caller, linked.0, linked.1) {
+            return Ok(());
+        }
+        Err(Refusal::LinkedAuthorizationFailed {
+            caller: caller.principal().clone(),
+            action: own.0,
+            scope: own.1.clone(),
+            linked_action: linked.0,
+            linked_scope: linked.1.clone(),
+        })
+    }
+
+    /// Lets only those pass who may make a token that stands for `principal`. One for root is made by root alone: an Owner of
+    /// everything still is a user of his own.
+    ///
+    /// # Errors
+    /// `AuthorizationFailed`.
+    pub fn authorize_token(&self, caller: &Caller, principal: &Principal) -> Result<(), Refusal> {
+        let (action, scope) = (Action::TokenWrite, AccessScope::Root);
+        self.authorize(caller, action, &scope)?;
+        if principal.is_root() && !caller.is_root() {
+            return Err(Refusal::AuthorizationFailed { caller: caller.principal().clone(), action, scope });
+        }
+        Ok(())
+    }
+}
