@@ -208,7 +208,8 @@ fn print_ready(
         ))?;
     }
     let is_worth_a_row = |nic: &&NicStatus| {
-        nics.len() <= MAX_LISTED || nic.state != NicState::Attached || !nic.notes.is_empty()
+        let is_in_order = matches!(nic.state, NicState::Attached | NicState::Unassigned);
+        nics.len() <= MAX_LISTED || !is_in_order || !nic.notes.is_empty()
     };
     let mut table = Table::new(["NIC", "Interface", "State"]);
     for nic in nics.iter().filter(is_worth_a_row) {

@@ -26,6 +26,7 @@ use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_miss
 use crate::input::{self, InputError};
 use crate::link::{Watch, interfaces};
 use crate::model::{Change, State, Topology};
+use crate::store::{Opened, Store};
 
 /// How long link events are let gather: a pair that is made, renamed and set up is looked at once.
 const GATHER: Duration = Duration::from_millis(20);
@@ -95,7 +96,13 @@ fn open(source: &Source) -> Result<(Journal, Committed), ServeError> {
             let state = State { topology: first_topology(file)?, ..State::default() };
             Ok((Journal::File, Committed { state, version: 0 }))
         }
-        Source::Store(_) => Ok((Journal::Memory(0), Committed::default())),
+        Source::Store(directory) => {
+            let Opened { store, state, version, migrated_from } = Store::open(directory)?;
+            if let Some(format) = migrated_from {
+                tracing::info!(format, "brought the state to the present format");
+            }
+            Ok((Journal::Store(Box::new(store)), Committed { state, version }))
+        }
     }
 }
 
@@ -154,7 +161,7 @@ async fn attend(
     if options.detach_on_exit {
         control.with(Agent::detach_all).await??;
     }
-    Ok(())
+    Ok(control.close()?)
 }
 
 fn first_topology(file: &Path) -> Result<Topology, ServeError> {
