@@ -123,10 +123,7 @@ impl Agent {
             if is_same { Arc::clone(&before) } else { Arc::new(attachment::wanted(&topology, &host)) };
         let compiled = compile(&topology, &wanted, &self.compiled);
         let first = match self.forwarder.commit(compiled.image()) {
-            Ok(commit) => {
-                self.forwarder.settle();
-                commit
-            }
+            Ok(commit) => commit,
             Err(error) => {
                 self.failed = failed_before;
                 return Err(error.into());
@@ -134,8 +131,13 @@ impl Agent {
         };
         (self.topology, self.host, self.compiled, self.attachments) = (topology, host, compiled, wanted);
         if is_same {
+            // Who only adds need not wait until the last packet that saw less has ended.
+            if first.takes_away {
+                self.settle();
+            }
             return Ok(Outcome { commit: first, ..Outcome::default() });
         }
+        self.settle();
         let topology = &self.topology;
         self.notes.retain(|nic, _| topology.nic(nic).is_some());
 
@@ -226,6 +228,11 @@ impl Agent {
             links.detach(ifindex)?;
         }
         Ok(())
+    }
+
+    /// Returns when no packet sees a state before the last change any more.
+    pub fn settle(&mut self) {
+        self.forwarder.settle();
     }
 
     /// Remembers what is wrong at the guest's end of a NIC's interface. Whether that is news.

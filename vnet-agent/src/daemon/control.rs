@@ -191,6 +191,9 @@ impl Control {
         let control = Arc::clone(self);
         let task = tokio::task::spawn_blocking(move || control.change_now(&attempt, decide));
         let (changed, outcome) = task.await.map_err(|error| ChangeError::Died(error.to_string()))??;
+        // Off the way of the answer: a change that only adds has left that to do.
+        let control = Arc::clone(self);
+        tokio::task::spawn_blocking(move || control.writer().agent.settle());
         if let Some(outcome) = outcome {
             // An interface may have appeared that no event has told of yet.
             self.look(Extent::With(&outcome.attached)).await;

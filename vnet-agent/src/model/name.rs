@@ -47,6 +47,26 @@ pub enum NameFault {
     /// A character that no name may hold.
     #[error("holds {0:?}; letters, digits, `.`, `-` and `_` are allowed")]
     Character(char),
+    /// A control character, in a name that may hold all others.
+    #[error("holds the control character {0:?}")]
+    Control(char),
+}
+
+/// Checks a name that has no type of its own.
+pub(super) fn check_name(kind: ResourceKind, name: &str, max: usize) -> Result<(), NameError> {
+    check(name, max).map_err(|fault| NameError { kind, name: name.chars().take(100).collect(), fault })
+}
+
+/// Checks a name that is only for people: any characters but those that no line of text holds.
+pub(super) fn check_free_text(kind: ResourceKind, name: &str, max: usize) -> Result<(), NameError> {
+    let fault = if name.trim().is_empty() {
+        Some(NameFault::Empty)
+    } else if name.chars().count() > max {
+        Some(NameFault::TooLong { max })
+    } else {
+        name.chars().find(|c| c.is_control()).map(NameFault::Control)
+    };
+    fault.map_or(Ok(()), |fault| Err(NameError { kind, name: name.chars().take(100).collect(), fault }))
 }
 
 fn check(name: &str, max: usize) -> Result<(), NameFault> {
@@ -84,11 +104,7 @@ macro_rules! resource_name {
             /// # Errors
             /// [`NameError`] with the first rule that the name breaks.
             pub fn new(name: &str) -> Result<Self, NameError> {
-                check(name, Self::MAX).map(|()| Self(name.into())).map_err(|fault| NameError {
-                    kind: ResourceKind::$kind,
-                    name: name.chars().take(100).collect(),
-                    fault,
-                })
+                check_name(ResourceKind::$kind, name, Self::MAX).map(|()| Self(name.into()))
             }
 
             /// The name as text.
@@ -187,11 +203,7 @@ impl Region {
     /// # Errors
     /// [`NameError`] with the first rule that the name breaks.
     pub fn new(name: &str) -> Result<Self, NameError> {
-        check(name, Self::MAX).map(|()| Self(name.to_ascii_lowercase().into())).map_err(|fault| NameError {
-            kind: ResourceKind::Region,
-            name: name.chars().take(100).collect(),
-            fault,
-        })
+        check_name(ResourceKind::Region, name, Self::MAX).map(|()| Self(name.to_ascii_lowercase().into()))
     }
 
     /// The region as text.

@@ -28,6 +28,8 @@ pub enum ResourceKind {
     Subscription,
     /// A resource group.
     ResourceGroup,
+    /// What people call a subscription.
+    DisplayName,
     /// A tenant.
     Tenant,
     /// A role assignment.
@@ -46,6 +48,7 @@ impl fmt::Display for ResourceKind {
             Self::Region => "region",
             Self::Subscription => "subscription",
             Self::ResourceGroup => "resource group",
+            Self::DisplayName => "display",
             Self::Tenant => "tenant",
             Self::RoleAssignment => "role assignment",
             Self::Token => "token",

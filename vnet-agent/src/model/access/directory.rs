@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{AccessScope, Principal, Role};
-use crate::model::SubscriptionId;
+use crate::model::{DEFAULT_SCOPE_NAME, SubscriptionId};
 
 /// A subscription: what is paid for and administered together. It belongs to a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,36 @@ pub struct Directory {
     pub(super) tokens: Arc<BTreeMap<String, Arc<Token>>>,
 }
 
+impl Subscription {
+    /// The most characters that a display name may have.
+    pub const MAX_DISPLAY_NAME: usize = 128;
+    /// The most characters that a tenant's name may have.
+    pub const MAX_TENANT: usize = 64;
+}
+
+impl Default for Subscription {
+    /// The subscription `default` of the tenant `default`.
+    fn default() -> Self {
+        Self {
+            name: SubscriptionId::default(),
+            display_name: DEFAULT_SCOPE_NAME.to_owned(),
+            tenant: DEFAULT_SCOPE_NAME.to_owned(),
+        }
+    }
+}
+
+impl RoleAssignment {
+    /// The most characters that the name may have.
+    pub const MAX_NAME: usize = 64;
+}
+
+impl Token {
+    /// The most characters that the name may have.
+    pub const MAX_NAME: usize = 64;
+}
+
 impl Directory {
+<<<<<<< HEAD
     /// The directory that holds these, as it was stored. Of two with the same name the last one counts.
     #[must_use]
     pub fn restore(
@@ -71,20 +100,40 @@ impl Directory {
             tokens: Arc::new(tokens),
         }
     }
+=======
+    /// The most subscriptions, `default` not counted unless it was given another name.
+    pub const MAX_SUBSCRIPTIONS: usize = 1_000;
+    /// The most role assignments of one subscription and of all scopes in it, as in Azure; as many again of the scope `/`.
+    pub const MAX_ASSIGNMENTS: usize = 4_000;
+    /// The most tokens.
+    pub const MAX_TOKENS: usize = 1_000;
+>>>>>>> w-access
 
     /// The subscriptions that were created, in the order of their names. The subscription `default` exists besides.
     pub fn subscriptions(&self) -> impl ExactSizeIterator<Item = &Arc<Subscription>> {
         self.subscriptions.values()
     }
 
+    /// The subscription with this name; `default` always.
+    #[must_use]
+    pub fn subscription(&self, name: &SubscriptionId) -> Option<Arc<Subscription>> {
+        let created = self.subscriptions.get(name).cloned();
+        created.or_else(|| (*name == SubscriptionId::default()).then(Arc::default))
+    }
+
+    /// Every subscription that exists, `default` among them, in the order of their names.
+    #[must_use]
+    pub fn every_subscription(&self) -> Vec<Arc<Subscription>> {
+        let mut all = BTreeMap::from([(SubscriptionId::default(), Arc::default())]);
+        all.extend(
+            self.subscriptions.iter().map(|(name, subscription)| (name.clone(), Arc::clone(subscription))),
+        );
+        all.into_values().collect()
+    }
+
     /// The role assignments in the order of their scopes.
     pub fn assignments(&self) -> impl ExactSizeIterator<Item = &Arc<RoleAssignment>> {
         self.assignments.values()
-    }
-
-    /// The tokens in the order of their names.
-    pub fn tokens(&self) -> impl ExactSizeIterator<Item = &Arc<Token>> {
-        self.tokens.values()
     }
 
     /// The role assignments of this very scope, in the order of their names.
@@ -97,5 +146,22 @@ impl Directory {
             .range(from..)
             .map(|(_, assignment)| assignment)
             .take_while(move |a| a.scope == *scope)
+    }
+
+    /// The role assignment of this scope with this name.
+    #[must_use]
+    pub fn assignment(&self, scope: &AccessScope, name: &str) -> Option<&Arc<RoleAssignment>> {
+        self.assignments.get(&(scope.clone(), name.to_owned()))
+    }
+
+    /// The tokens in the order of their names.
+    pub fn tokens(&self) -> impl ExactSizeIterator<Item = &Arc<Token>> {
+        self.tokens.values()
+    }
+
+    /// The token with this name.
+    #[must_use]
+    pub fn token(&self, name: &str) -> Option<&Arc<Token>> {
+        self.tokens.get(name)
     }
 }

@@ -5,12 +5,15 @@
 
 mod action;
 mod authorize;
+mod change;
 mod directory;
+mod edit;
 mod principal;
 mod role;
 mod scope;
 
 pub use action::Action;
+pub use change::{authorize_change, authorize_operation};
 pub use directory::{Directory, RoleAssignment, Subscription, Token};
 pub use principal::{Caller, Principal, PrincipalError};
 pub use role::{Role, RoleError};

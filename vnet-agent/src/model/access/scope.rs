@@ -68,12 +68,12 @@ impl AccessScope {
 
     /// The subscription that the scope is, or lies in; none for `/`.
     #[must_use]
-    pub fn subscription(&self) -> Option<SubscriptionId> {
+    pub fn subscription(&self) -> Option<&str> {
         match self {
             Self::Root => None,
-            Self::Subscription(subscription) => Some(subscription.clone()),
-            Self::ResourceGroup(scope) => Some(scope.subscription.clone()),
-            Self::Vnet(vnet) => Some(vnet.scope().subscription),
+            Self::Subscription(subscription) => Some(subscription.as_str()),
+            Self::ResourceGroup(scope) => Some(scope.subscription.as_str()),
+            Self::Vnet(vnet) => Some(vnet.subscription()),
         }
     }
 }
