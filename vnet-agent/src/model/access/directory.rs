@@ -83,7 +83,13 @@ impl Token {
 }
 
 impl Directory {
-<<<<<<< HEAD
+    /// The most subscriptions, `default` not counted unless it was given another name.
+    pub const MAX_SUBSCRIPTIONS: usize = 1_000;
+    /// The most role assignments of one subscription and of all scopes in it, as in Azure; as many again of the scope `/`.
+    pub const MAX_ASSIGNMENTS: usize = 4_000;
+    /// The most tokens.
+    pub const MAX_TOKENS: usize = 1_000;
+
     /// The directory that holds these, as it was stored. Of two with the same name the last one counts.
     #[must_use]
     pub fn restore(
@@ -100,14 +106,6 @@ impl Directory {
             tokens: Arc::new(tokens),
         }
     }
-=======
-    /// The most subscriptions, `default` not counted unless it was given another name.
-    pub const MAX_SUBSCRIPTIONS: usize = 1_000;
-    /// The most role assignments of one subscription and of all scopes in it, as in Azure; as many again of the scope `/`.
-    pub const MAX_ASSIGNMENTS: usize = 4_000;
-    /// The most tokens.
-    pub const MAX_TOKENS: usize = 1_000;
->>>>>>> w-access
 
     /// The subscriptions that were created, in the order of their names. The subscription `default` exists besides.
     pub fn subscriptions(&self) -> impl ExactSizeIterator<Item = &Arc<Subscription>> {
