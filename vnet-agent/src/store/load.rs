@@ -73,7 +73,7 @@ impl Reader<'_> {
         let (mut subscriptions, mut assignments, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
         self.each(Kind::Subscription, |_, subscription: Subscription| {
             let name = subscription.name.to_string();
-            subscriptions.push(subscription.into());
+            subscriptions.push(subscription);
             Ok(("".to_owned(), name))
         })?;
         self.each(Kind::Assignment, |_, record: AssignmentRecord| {
@@ -84,10 +84,13 @@ impl Reader<'_> {
         })?;
         self.each(Kind::Token, |_, token: Token| {
             let name = token.name.clone();
-            tokens.push(token.into());
+            tokens.push(token);
             Ok(("".to_owned(), name))
         })?;
-        Ok(Directory::restore(subscriptions, assignments, tokens))
+        Directory::restore(subscriptions, assignments, tokens).map_err(|refusal| StoreError::Rule {
+            file: self.place.file().to_owned(),
+            source: refusal.into(),
+        })
     }
 
     /// Reads every record of a kind. `take` gets its parent and content, and gives the key that such a record must have.

@@ -6,7 +6,6 @@
 //! less time than building the topology from them does.
 
 use std::fmt;
-use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -84,7 +83,7 @@ impl AssignmentRecord {
         Self { name, principal, role, scope }
     }
 
-    pub(super) fn into_assignment(self) -> Arc<RoleAssignment> {
+    pub(super) fn into_assignment(self) -> RoleAssignment {
         let scope = match self.scope {
             ScopeRecord::Root => AccessScope::Root,
             ScopeRecord::Subscription(subscription) => AccessScope::Subscription(subscription),
@@ -94,6 +93,6 @@ impl AssignmentRecord {
             ScopeRecord::VirtualNetwork(vnet) => AccessScope::Vnet(vnet),
         };
         let Self { name, principal, role, .. } = self;
-        Arc::new(RoleAssignment { name, principal, role, scope })
+        RoleAssignment { name, principal, role, scope }
     }
 }

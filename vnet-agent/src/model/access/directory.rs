@@ -90,23 +90,6 @@ impl Directory {
     /// The most tokens.
     pub const MAX_TOKENS: usize = 1_000;
 
-    /// The directory that holds these, as it was stored. Of two with the same name the last one counts.
-    #[must_use]
-    pub fn restore(
-        subscriptions: Vec<Arc<Subscription>>,
-        assignments: Vec<Arc<RoleAssignment>>,
-        tokens: Vec<Arc<Token>>,
-    ) -> Self {
-        let subscriptions = subscriptions.into_iter().map(|s| (s.name.clone(), s)).collect();
-        let assignments = assignments.into_iter().map(|a| ((a.scope.clone(), a.name.clone()), a)).collect();
-        let tokens = tokens.into_iter().map(|token| (token.name.clone(), token)).collect();
-        Self {
-            subscriptions: Arc::new(subscriptions),
-            assignments: Arc::new(assignments),
-            tokens: Arc::new(tokens),
-        }
-    }
-
     /// The subscriptions that were created, in the order of their names. The subscription `default` exists besides.
     pub fn subscriptions(&self) -> impl ExactSizeIterator<Item = &Arc<Subscription>> {
         self.subscriptions.values()
