@@ -5,12 +5,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use sd_notify::NotifyState;
 
 use super::source::block_on;
 use super::validate::{notes, summary};
 use super::{CliError, CliResult, Outcome, Printer, Table};
 use crate::api::DEFAULT_SOCKET;
-use crate::daemon::{Event, NicState, NicStatus, Options, ServeError, Source, serve};
+use crate::daemon::{
+    EnterNamespaces, Event, NicState, NicStatus, Options, ServeError, Source, prepare, serve,
+};
 use crate::dataplane::kernel::AttachMode;
 use crate::model::Topology;
 
@@ -18,7 +21,7 @@ use crate::model::Topology;
 const DEFAULT_STATE_DIRECTORY: &str = "/var/lib/vnet";
 
 /// The pin directory where no other is named.
-const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/vnet";
+pub(super) const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/vnet";
 
 /// Up to how many NICs each is reported at the start; of more, only those that something is to be said about.
 const MAX_LISTED: usize = 64;
@@ -62,6 +65,10 @@ pub(super) struct RunArgs {
         default_missing_value = "true"
     )]
     detach_on_exit: Option<bool>,
+    /// Enter the namespaces of guests to set the offloads at their ends of veth pairs, and keep CAP_SYS_ADMIN for that
+    /// [default: where the agent has it]; false gives it up
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    enter_namespaces: Option<bool>,
 }
 
 /// An address that only this host reaches.
@@ -101,20 +108,44 @@ pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
         },
         detach_on_exit: args.detach_on_exit.unwrap_or(args.file.is_some()),
     };
+    let enter = match args.enter_namespaces {
+        None => EnterNamespaces::WherePossible,
+        Some(true) => EnterNamespaces::Always,
+        Some(false) => EnterNamespaces::Never,
+    };
     let error_color = printer.error_color();
     let mut report = |event: Event<'_>| {
+        tell_service_manager(&event);
         // Forwarding does not end because nobody reads the report any more.
         let printed = print(&event, printer).and_then(|()| printer.flush());
         if let Err(error) = printed {
             tracing::debug!(%error, "an event was not printed");
         }
     };
+    // Before there are threads, which would keep what this one gives up.
+    prepare(&options.pin_directory, enter, &mut report).map_err(CliError::failed)?;
     match block_on(serve(&options, &mut report))? {
         Ok(()) => Ok(Outcome::Done),
         Err(ServeError::Refused { path, text, problems }) => {
             Err(CliError::Problems(problems.render(&path.display().to_string(), &text, error_color)))
         }
         Err(error) => Err(CliError::failed(error)),
+    }
+}
+
+/// Tells systemd, or whoever else started this process and listens, how far the agent is (sd_notify(3)).
+fn tell_service_manager(event: &Event<'_>) {
+    let told = match event {
+        Event::Ready { nics, .. } => {
+            let attached = nics.iter().filter(|nic| nic.state == NicState::Attached).count();
+            let status = format!("{attached} of {} NICs attached", nics.len());
+            sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)])
+        }
+        Event::Stopping { .. } => sd_notify::notify(&[NotifyState::Stopping]),
+        _ => Ok(()),
+    };
+    if let Err(error) = told {
+        tracing::warn!(%error, "the service manager was not told");
     }
 }
 
