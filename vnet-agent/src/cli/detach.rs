@@ -9,9 +9,11 @@ use super::{CliError, CliResult, Outcome, Printer};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory};
 
 #[derive(Debug, Args)]
-#[command(after_long_help = "An agent that ended with --detach-on-exit=false, was killed or crashed leaves its interfaces \
+#[command(
+    after_long_help = "An agent that ended with --detach-on-exit=false, was killed or crashed leaves its interfaces \
 forwarding. This ends that: the program comes off each of them, and the pins go. From then on the host's stack sees what the \
-guests send, as on any interface. A running agent is left alone: end it first.")]
+guests send, as on any interface. A running agent is left alone: end it first."
+)]
 pub(super) struct DetachArgs {
     /// Where the attachments are pinned
     #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
@@ -44,6 +46,7 @@ pub(super) fn run(args: &DetachArgs, printer: &mut Printer<'_>) -> CliResult {
 /// The name of an interface; of one that has vanished, its number.
 fn name_of(ifindex: u32) -> String {
     let name = nix::net::if_::if_indextoname(ifindex);
-    let name = name.ok().and_then(|name| name.into_string().ok());
+    // nix 0.31 answers an unknown number with an empty name.
+    let name = name.ok().and_then(|name| name.into_string().ok()).filter(|name| !name.is_empty());
     name.unwrap_or_else(|| format!("interface {ifindex}, which has vanished"))
 }

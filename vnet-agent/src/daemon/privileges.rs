@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn missing_capabilities_are_named_one_by_one_and_no_other_stands_in_for_them() {
-        let sentence = "the agent needs root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; missing: ";
+        let sentence =
+            "the agent needs root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; missing: ";
         for (permitted, missing) in [
             (&[][..], "CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON"),
             (&[CAP_NET_ADMIN, CAP_BPF, CAP_CHOWN], "CAP_PERFMON"),
