@@ -155,6 +155,12 @@ impl Agent<'_> {
         fs::read_to_string(&self.log).expect("the log can be read")
     }
 
+    /// Its process number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it has said `text`.
     ///
     /// # Panics

@@ -7,13 +7,16 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use sd_notify::NotifyState;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use super::source::block_on;
 use super::validate::{notes, summary};
 use super::{CliError, CliResult, Outcome, Printer, Table};
 use crate::api::DEFAULT_SOCKET;
-use crate::daemon::{Event, NicState, NicStatus, Options, ServeError, Source, serve};
+use crate::daemon::{
+    EnterNamespaces, Event, NicState, NicStatus, Options, ServeError, Source, prepare, serve,
+};
 use crate::dataplane::kernel::AttachMode;
 use crate::model::Topology;
 
@@ -21,7 +24,7 @@ use crate::model::Topology;
 const DEFAULT_STATE_DIRECTORY: &str = "/var/lib/vnet";
 
 /// The pin directory where no other is named.
-const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/vnet";
+pub(super) const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/vnet";
 
 /// Up to how many NICs each is reported at the start; of more, only those that something is to be said about.
 const MAX_LISTED: usize = 64;
@@ -65,6 +68,10 @@ pub(super) struct RunArgs {
         default_missing_value = "true"
     )]
     detach_on_exit: Option<bool>,
+    /// Enter the namespaces of guests to set the offloads at their ends of veth pairs, and keep CAP_SYS_ADMIN for that
+    /// [default: where the agent has it]; false gives it up
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    enter_namespaces: Option<bool>,
 }
 
 /// An address that only this host reaches.
@@ -91,13 +98,6 @@ enum XdpMode {
 }
 
 pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
-    let error_color = printer.error_color();
-    let (out, _flush_out) = never_stalled(std::io::stdout().as_fd())?;
-    let (errors, _flush_errors) = never_stalled(std::io::stderr().as_fd())?;
-    let log = tracing_subscriber::fmt().with_writer(errors.clone()).with_max_level(tracing::Level::INFO);
-    log.with_ansi(error_color).init();
-    let mut printer = Printer::new(LineWriter::new(out), None, false, error_color);
-    let mut complaints = LineWriter::new(errors);
     let options = Options {
         source: args.file.clone().map_or_else(|| Source::Store(args.state.clone()), Source::File),
         listen: args.listen,
@@ -109,12 +109,24 @@ pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
         },
         detach_on_exit: args.detach_on_exit.unwrap_or(args.file.is_some()),
     };
+    let enter = match args.enter_namespaces {
+        None => EnterNamespaces::WherePossible,
+        Some(true) => EnterNamespaces::Always,
+        Some(false) => EnterNamespaces::Never,
+    };
+    // Before there are threads, which would keep what this one gives up.
+    let mut early = |event: Event<'_>| told(print(&event, printer, &mut std::io::stderr()));
+    prepare(&options.pin_directory, enter, &mut early).map_err(CliError::failed)?;
+    let error_color = printer.error_color();
+    let (out, _flush_out) = never_stalled(std::io::stdout().as_fd())?;
+    let (errors, _flush_errors) = never_stalled(std::io::stderr().as_fd())?;
+    let log = tracing_subscriber::fmt().with_writer(errors.clone()).with_max_level(tracing::Level::INFO);
+    log.with_ansi(error_color).init();
+    let mut printer = Printer::new(LineWriter::new(out), None, false, error_color);
+    let mut complaints = LineWriter::new(errors);
     let mut report = |event: Event<'_>| {
-        // Forwarding does not end because nobody reads the report any more.
-        let printed = print(&event, &mut printer, &mut complaints).and_then(|()| printer.flush());
-        if let Err(error) = printed {
-            tracing::debug!(%error, "an event was not printed");
-        }
+        tell_service_manager(&event);
+        told(print(&event, &mut printer, &mut complaints).and_then(|()| printer.flush()));
     };
     match block_on(serve(&options, &mut report))? {
         Ok(()) => Ok(Outcome::Done),
@@ -125,6 +137,13 @@ pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
     }
 }
 
+/// Forwarding does not end because nobody reads the report any more.
+fn told(printed: Result<(), CliError>) {
+    if let Err(error) = printed {
+        tracing::debug!(%error, "an event was not printed");
+    }
+}
+
 /// How many lines wait for a reader that has stopped; more are lost.
 const MAX_WAITING_LINES: usize = 10_000;
 
@@ -132,6 +151,22 @@ const MAX_WAITING_LINES: usize = 10_000;
 fn never_stalled(output: BorrowedFd<'_>) -> Result<(NonBlocking, WorkerGuard), CliError> {
     let file = File::from(output.try_clone_to_owned()?);
     Ok(NonBlockingBuilder::default().buffered_lines_limit(MAX_WAITING_LINES).finish(file))
+}
+
+/// Tells systemd, or whoever else started this process and listens, how far the agent is (sd_notify(3)).
+fn tell_service_manager(event: &Event<'_>) {
+    let told = match event {
+        Event::Ready { nics, .. } => {
+            let attached = nics.iter().filter(|nic| nic.state == NicState::Attached).count();
+            let status = format!("{attached} of {} NICs attached", nics.len());
+            sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)])
+        }
+        Event::Stopping { .. } => sd_notify::notify(&[NotifyState::Stopping]),
+        _ => Ok(()),
+    };
+    if let Err(error) = told {
+        tracing::warn!(%error, "the service manager was not told");
+    }
 }
 
 /// Puts an event into words: on the standard output, and on the standard error what is wrong while the agent goes on.

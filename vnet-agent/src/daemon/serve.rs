@@ -1,6 +1,6 @@
 //! The event loop of a running agent.
 //!
-//! Order at the start: everything that can refuse comes first (file, process, kernel, locks), then tables, then
+//! Order at the start: everything that can refuse comes first (process, kernel, file, locks), then tables, then
 //! attachments. So a start that fails has touched no interface, and an attached interface never meets empty tables. At the
 //! end the program comes off last, after the socket has gone.
 //!
@@ -19,10 +19,10 @@ use tokio::time::Instant;
 use super::control::{Committed, Control, Extent, Notice};
 use super::journal::Journal;
 use super::signals::{Asked, Signals};
-use super::{Agent, Event, Outcome, ServeError, describe, guests, preflight};
+use super::{Agent, Event, Outcome, ServeError, describe, guests};
 use crate::api::{self, Served};
 use crate::config::{self, Problems};
-use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_missing};
+use crate::dataplane::kernel::{AttachMode, Links, PinDirectory};
 use crate::input::{self, InputError};
 use crate::link::{Watch, interfaces};
 use crate::model::{Change, State, Topology};
@@ -67,19 +67,15 @@ pub struct Options {
 /// Where events go.
 type Report<'a> = &'a mut dyn FnMut(Event<'_>);
 
-/// Runs an agent until a signal ends it.
+/// Runs an agent until a signal ends it, in a process that [`super::prepare`] has made fit for it.
 ///
 /// # Errors
 /// [`ServeError`]: it did not start, or could not take the program off at its end.
 pub async fn serve(options: &Options, report: Report<'_>) -> Result<(), ServeError> {
     let mut signals = Signals::catch()?;
     let (journal, committed) = open(&options.source)?;
-    preflight::check()?;
     if options.mode == AttachMode::Generic {
         report(Event::GenericMode);
-    }
-    if mount_where_missing(&options.pin_directory)? {
-        report(Event::BpffsMounted);
     }
     let socket = api::listen(&options.socket)?;
     let pins = PinDirectory::open(&options.pin_directory)?;
