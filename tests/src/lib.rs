@@ -13,6 +13,7 @@ pub mod agent;
 pub mod case;
 pub mod cast;
 pub mod changes;
+pub mod flow;
 pub mod frames;
 pub mod guests;
 pub mod lab;
