@@ -37,7 +37,6 @@ pub struct Route {
 }
 
 /// The flow on its way through the forwarder, and the sinks at the guests' ends.
-#[derive(Debug)]
 pub struct Flow<'a> {
     rig: &'a Rig,
     route: Route,
