@@ -16,6 +16,7 @@ pub mod changes;
 pub mod frames;
 pub mod guests;
 pub mod lab;
+pub mod machine;
 pub mod netns;
 pub mod oracle;
 pub mod pins;
