@@ -18,6 +18,7 @@ pub mod flow;
 pub mod frames;
 pub mod guests;
 pub mod lab;
+pub mod machine;
 pub mod mounts;
 pub mod netns;
 pub mod oracle;
