@@ -100,15 +100,12 @@ impl Agent {
     pub fn change_host(&mut self, host: Host) -> Result<Outcome, AgentError> {
         let outcome = if attachment::is_same_to_tables(&host, &self.host) && self.failed.is_empty() {
             self.host = host;
-            Outcome {
-                commit: Commit { generation: self.forwarder.generation(), entries: 0 },
-                ..Outcome::default()
-            }
+            Outcome { commit: self.no_commit(), ..Outcome::default() }
         } else {
             self.change(self.topology.clone(), host)?
         };
         // An interface may have gone and come back between two looks.
-        let restored = self.forwarder.restore_devices().map_err(ForwardError::from)?;
+        let restored = self.forwarder.restore_devices(None).map_err(ForwardError::from)?;
         if restored > 0 {
             tracing::info!(restored, "interfaces went away and came back");
         }
@@ -126,7 +123,10 @@ impl Agent {
             if is_same { Arc::clone(&before) } else { Arc::new(attachment::wanted(&topology, &host)) };
         let compiled = compile(&topology, &wanted, &self.compiled);
         let first = match self.forwarder.commit(compiled.image()) {
-            Ok(commit) => commit,
+            Ok(commit) => {
+                self.forwarder.settle();
+                commit
+            }
             Err(error) => {
                 self.failed = failed_before;
                 return Err(error.into());
@@ -152,14 +152,26 @@ impl Agent {
         // A failure that was told already is not news.
         let failed = self.failed.iter().filter(|(nic, why)| failed_before.get(*nic) != Some(*why));
         let failed = failed.map(|(nic, _)| nic.clone()).collect();
-        let commit = Commit { generation: second.generation, entries: first.entries + second.entries };
+        let commit = Commit {
+            generation: second.generation,
+            entries: first.entries + second.entries,
+            takes_away: first.takes_away || second.takes_away,
+        };
         Ok(Outcome { commit, attached, detached, failed })
     }
 
     /// Attaches what is not attached yet; the NICs for which that failed.
     fn attach_all(&mut self) -> BTreeMap<NicId, String> {
-        let mut failed = BTreeMap::new();
+        let crowded_out = self.forwarder.crowded_out().map(|nic| {
+            let reason =
+                "the numbers of too many interfaces are close to its own; make it anew for another number";
+            (nic.clone(), reason.to_owned())
+        });
+        let mut failed: BTreeMap<NicId, String> = crowded_out.collect();
         for (nic, interface) in self.attachments.iter() {
+            if failed.contains_key(nic) {
+                continue;
+            }
             // What is attached already stays: to let it go would hand its guest's frames to the host.
             let is_held = self.forwarder.links_mut().holds(interface.ifindex);
             let refusal = if is_held { None } else { self.refusal(nic) };
@@ -184,14 +196,20 @@ impl Agent {
     /// own packets nobody checks.
     fn without(&mut self, failed: BTreeMap<NicId, String>) -> Result<Commit, AgentError> {
         if failed.is_empty() {
-            return Ok(Commit { generation: self.forwarder.generation(), entries: 0 });
+            return Ok(self.no_commit());
         }
         let mut attachments = (*self.attachments).clone();
         attachments.retain(|nic, _| !failed.contains_key(nic));
         self.attachments = Arc::new(attachments);
         self.failed = failed;
         self.compiled = compile(&self.topology, &self.attachments, &self.compiled);
-        Ok(self.forwarder.commit(self.compiled.image())?)
+        let commit = self.forwarder.commit(self.compiled.image())?;
+        self.forwarder.settle();
+        Ok(commit)
+    }
+
+    fn no_commit(&self) -> Commit {
+        Commit { generation: self.forwarder.generation(), entries: 0, takes_away: false }
     }
 
     fn ifindexes(&self) -> BTreeSet<u32> {
