@@ -130,10 +130,7 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        for entry in fs::read_dir(&self.pins).into_iter().flatten().flatten() {
-            let _ = fs::remove_file(entry.path());
-        }
-        let _ = fs::remove_dir(&self.pins);
+        let _ = fs::remove_dir_all(&self.pins);
     }
 }
 

@@ -22,4 +22,5 @@ pub mod pins;
 pub mod program;
 pub mod requirements;
 pub mod rig;
+pub mod stage;
 pub mod world;
