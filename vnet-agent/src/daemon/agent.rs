@@ -123,7 +123,10 @@ impl Agent {
             if is_same { Arc::clone(&before) } else { Arc::new(attachment::wanted(&topology, &host)) };
         let compiled = compile(&topology, &wanted, &self.compiled);
         let first = match self.forwarder.commit(compiled.image()) {
-            Ok(commit) => commit,
+            Ok(commit) => {
+                self.forwarder.settle();
+                commit
+            }
             Err(error) => {
                 self.failed = failed_before;
                 return Err(error.into());
