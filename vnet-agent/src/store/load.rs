@@ -25,6 +25,7 @@ impl Reader<'_> {
     /// The state that the records describe.
     pub(super) fn state(&self) -> Result<State, StoreError> {
         let topology = Topology::restore(self.snapshot()?)
+            .map_err(Box::new)
             .map_err(|source| StoreError::Rule { file: self.place.file().to_owned(), source })?;
         Ok(State { topology, directory: self.directory()? })
     }
@@ -89,7 +90,7 @@ impl Reader<'_> {
         })?;
         Directory::restore(subscriptions, assignments, tokens).map_err(|refusal| StoreError::Rule {
             file: self.place.file().to_owned(),
-            source: refusal.into(),
+            source: Box::new(refusal.into()),
         })
     }
 

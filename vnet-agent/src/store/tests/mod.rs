@@ -85,7 +85,7 @@ fn directory() -> Directory {
             AccessScope::Vnet(VnetId::new("red/prod/hub").unwrap()),
         ),
     ];
-    Directory::restore(vec![subscription.into()], assignments, vec![token.into()])
+    Directory::restore(vec![subscription], assignments, vec![token]).unwrap()
 }
 
 #[track_caller]
