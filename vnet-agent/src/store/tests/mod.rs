@@ -66,8 +66,11 @@ fn directory() -> Directory {
     let red = SubscriptionId::new("red").unwrap();
     let prod = ResourceGroupName::new("prod").unwrap();
     let alice = Principal::User("alice".into());
-    let assignment = |name: &str, principal: &Principal, role, scope| {
-        RoleAssignment { name: name.to_owned(), principal: principal.clone(), role, scope }.into()
+    let assignment = |name: &str, principal: &Principal, role, scope| RoleAssignment {
+        name: name.to_owned(),
+        principal: principal.clone(),
+        role,
+        scope,
     };
     let subscription =
         Subscription { name: red.clone(), display_name: "Red \"team\"".to_owned(), tenant: "t".to_owned() };
