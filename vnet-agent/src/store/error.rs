@@ -141,11 +141,17 @@ impl StoreError {
                 Self::Damaged { file: path, what: "it ends before its end".to_owned() }
             }
             redb::Error::Io(source) => Self::Disk { action, path, source },
+            redb::Error::PreviousIo => {
+                Self::Disk { action, path, source: io::Error::other("the disk failed before") }
+            }
             redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => {
                 Self::InUse { directory: file.parent().unwrap_or(file).to_owned() }
             }
             redb::Error::TableDoesNotExist(_) => {
                 Self::Foreign { file: path, what: "it is a database of another program".to_owned() }
+            }
+            redb::Error::UpgradeRequired(version) => {
+                Self::Foreign { file: path, what: format!("it is a database of layout {version}") }
             }
             redb::Error::Corrupted(what) => Self::Damaged { file: path, what },
             other => Self::Damaged { file: path, what: other.to_string() },

@@ -20,6 +20,8 @@ struct Inner {
     code: i32,
     /// Whether a failing call does its work all the same, as a failing sync may have.
     is_late: bool,
+    /// Whether every call that reads fails.
+    reads_fail: bool,
 }
 
 impl Faults {
@@ -31,9 +33,15 @@ impl Faults {
         (inner.code, inner.is_late) = (code, is_late);
     }
 
+    /// Lets every call that reads fail.
+    pub(super) fn fail_reads(&self) {
+        self.0.lock().unwrap().reads_fail = true;
+    }
+
     /// Lets nothing fail from now on. Whether anything had failed.
     pub(super) fn end(&self) -> bool {
         let mut inner = self.0.lock().unwrap();
+        inner.reads_fail = false;
         let (first, _) = std::mem::take(&mut inner.failing);
         inner.calls > first
     }
@@ -73,6 +81,9 @@ impl StorageBackend for Faulty {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        if self.faults.0.lock().unwrap().reads_fail {
+            return Err(io::Error::from_raw_os_error(5));
+        }
         self.file.read(offset, out)
     }
 

@@ -205,23 +205,18 @@ impl Store {
         let writes = self.encode(&self.committed, next)?;
         let activities = self.waiting.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>();
         let activities = activities.map_err(|error| self.not_encoded(&error))?;
-        self.reopen()?;
-        let batch = Batch {
-            version,
-            writes: &writes,
-            first_activity: self.next_activity,
-            activities: &activities,
-            notes: &self.waiting_notes,
-        };
-        if let Some(database) = &self.database
-            && let Err(error) = batch.commit(database)
-        {
-            let failure = self.place.failure("written", error);
+        let mut written = self.try_write(version, &writes, &activities)?;
+        if let Err(redb::Error::PreviousIo) = written {
+            // A read failed earlier, and nothing was tried now.
+            self.database = None;
+            written = self.try_write(version, &writes, &activities)?;
+        }
+        if let Err(error) = written {
             self.database = None;
             self.doubtful = Some(next.clone());
             // Best now, so that what was not answered as done is not found done after a restart; else with the next write.
             let _ = self.reopen();
-            return Err(failure);
+            return Err(self.place.failure("written", error));
         }
         self.next_activity += activities.len() as u64;
         self.waiting.clear();
@@ -231,11 +226,22 @@ impl Store {
         Ok(())
     }
 
+    fn try_write(
+        &mut self,
+        version: u64,
+        writes: &[Write],
+        activities: &[Vec<u8>],
+    ) -> Result<Result<(), redb::Error>, StoreError> {
+        let (first_activity, notes) = (self.next_activity, self.waiting_notes.clone());
+        let database = self.reopen()?;
+        Ok(Batch { version, writes, first_activity, activities, notes: &notes }.commit(database))
+    }
+
     /// Opens the file again after a failed write, and takes back what of that is on the disk all the same: a write that failed
     /// at its very end may be.
-    fn reopen(&mut self) -> Result<(), StoreError> {
-        if self.database.is_some() {
-            return Ok(());
+    fn reopen(&mut self) -> Result<&Database, StoreError> {
+        if let Some(database) = self.database.take() {
+            return Ok(self.database.insert(database));
         }
         let database = self.place.open()?;
         let found = Found::read(&self.place, &database)?;
@@ -256,8 +262,7 @@ impl Store {
             return Err(StoreError::Damaged { file, what });
         }
         self.doubtful = None;
-        self.database = Some(database);
-        Ok(())
+        Ok(self.database.insert(database))
     }
 
     fn encode(&self, before: &State, after: &State) -> Result<Vec<Write>, StoreError> {

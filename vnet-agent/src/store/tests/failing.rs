@@ -12,7 +12,7 @@ use crate::model::tests::World;
 use crate::store::faults::Faults;
 use crate::store::migrate::STEPS;
 use crate::store::place::Place;
-use crate::store::{MAX_WAITING, Opened, Store, StoreError};
+use crate::store::{ActivityQuery, MAX_WAITING, Opened, Store, StoreError};
 
 const NO_SPACE: i32 = 28;
 const IO: i32 = 5;
@@ -141,4 +141,24 @@ fn refusals_that_cannot_be_written_are_given_up_oldest_first_and_stay_few() {
     let kept = messages(&store);
     assert_eq!(kept[0], (3 * MAX_WAITING - 1).to_string());
     assert!(kept.len() <= MAX_WAITING && kept.len() > MAX_WAITING / 2, "{} are kept", kept.len());
+}
+
+#[test]
+fn after_a_read_that_failed_the_next_commit_succeeds() {
+    let place = tempdir().unwrap();
+    let (opened, faults) = open_faulty(place.path());
+    let mut store = opened.unwrap().store;
+    // More than is kept in memory.
+    for _ in 0..40_000 {
+        store.record(activity(&"x".repeat(600))).unwrap();
+    }
+    store.flush().unwrap();
+    faults.fail_reads();
+    let error = store.activities(&ActivityQuery::default()).expect_err("the log is read from the disk");
+    let error = error.to_string().replace(&place.path().display().to_string(), "DIR");
+    assert_eq!(error, "DIR/state.redb cannot be read: Input/output error (os error 5)");
+    faults.end();
+    assert_eq!(store.commit(&small(), activity("first")).unwrap(), 1);
+    drop(store);
+    assert_eq!(open(place.path()).state, small());
 }
