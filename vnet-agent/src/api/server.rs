@@ -132,16 +132,16 @@ pub fn router(agent: Shared) -> Router {
 }
 
 async fn status(State(agent): State<Shared>) -> Result<Json<report::Status>, Unanswered> {
-    Ok(Json(agent.with(|agent| report::Status::of(agent)).await?))
+    Ok(Json(agent.with(|agent, _| report::Status::of(agent)).await?))
 }
 
 async fn counters(State(agent): State<Shared>) -> Result<Json<report::Counters>, Unanswered> {
-    let answer = agent.with(|agent| Ok::<_, TableError>(report::Counters::of(agent, &agent.counters()?)));
+    let answer = agent.with(|agent, _| Ok::<_, TableError>(report::Counters::of(agent, &agent.counters()?)));
     Ok(Json(answer.await??))
 }
 
 async fn drops(State(agent): State<Shared>) -> Result<Json<report::Drops>, Unanswered> {
-    let counters = agent.with(|agent| agent.counters()).await??;
+    let counters = agent.counters().await??;
     Ok(Json(report::Drops::of(&counters)))
 }
 

@@ -10,6 +10,8 @@ use clap::{Args, ValueEnum};
 use sd_notify::NotifyState;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
+use vnet_common::abi::ABI_VERSION;
+
 use super::source::block_on;
 use super::validate::{notes, summary};
 use super::{CliError, CliResult, Outcome, Printer, Table};
@@ -177,6 +179,16 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>, complaints: &mut impl Wri
             "warning: --xdp-mode generic: the program runs behind the driver, on copies of packets, several times slower",
         )?,
         Event::BpffsMounted => printer.line("mounted the BPF file system at /sys/fs/bpf")?,
+        // On a first start there was nothing to take over, and nothing to say.
+        Event::Adopted { adoption } if adoption.links.is_empty() && adoption.found_abi.is_none() => {}
+        Event::Adopted { adoption } => {
+            printer.line(adoption)?;
+            if let Some(found) = adoption.found_abi.filter(|found| *found != ABI_VERSION) {
+                printer.line(format_args!(
+                    "the tables had layout {found}; they are built anew with layout {ABI_VERSION}"
+                ))?;
+            }
+        }
         Event::Ready { topology, nics, generation, socket } => {
             print_ready(topology, nics, *generation, socket, printer)?;
         }
@@ -207,6 +219,7 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>, complaints: &mut impl Wri
                 printer.line(describe_nic(nic))?;
             }
         }
+        Event::Mended { sentence } => complain(&format!("warning: {sentence}"))?,
         Event::Guest { nic, notes: [] } => {
             printer.line(format_args!("NIC {nic}: the guest's end is in order"))?;
         }

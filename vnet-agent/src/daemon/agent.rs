@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::attachment::{self, Host, NicStatus};
 use super::describe;
+use crate::compile::plan::Capacity;
 use crate::compile::{Attachments, Compiled, compile};
 use crate::dataplane::Commit;
 use crate::dataplane::counters::Counters;
-use crate::dataplane::kernel::{AttachError, ForwardError, Forwarder, Links, TableError};
+use crate::dataplane::kernel::{Adoption, AttachError, ForwardError, Forwarder, Links, TableError};
+use crate::dataplane::places::CounterPlaces;
 use crate::model::{NicId, Topology, VirtualNetwork};
 
 /// A change could not be carried out. What was committed before still stands.
@@ -45,25 +47,58 @@ pub struct Agent {
     forwarder: Forwarder,
     failed: BTreeMap<NicId, String>,
     notes: BTreeMap<NicId, Vec<String>>,
+    /// The version of the counters' places that are kept.
+    kept_places: u64,
+    drift: Vec<String>,
+}
+
+/// Where the places of counters are kept from one agent to the next.
+pub trait KeepPlaces {
+    /// Those that the agent before has left; the default where it has left none.
+    fn places(&self) -> CounterPlaces;
+
+    /// Keeps them. Whether they are on the disk.
+    fn keep(&mut self, places: &CounterPlaces) -> bool;
 }
 
 impl Agent {
     /// Loads the program, publishes `topology`, then attaches the interfaces of `host` that belong to its NICs.
     ///
     /// Interfaces that an agent before left attached change over without losing a packet; those that belong to no NIC
-    /// are let go.
+    /// are let go. Counters go on where `keeper` has their places.
     ///
     /// # Errors
     /// [`AgentError`]. What was attached before is still attached then, and nothing else.
-    pub fn start(topology: Topology, host: Host, links: Links) -> Result<(Self, Outcome), AgentError> {
+    pub fn start(
+        topology: Topology,
+        host: Host,
+        links: Links,
+        keeper: &mut impl KeepPlaces,
+    ) -> Result<(Self, Adoption), AgentError> {
         let left: BTreeSet<u32> = links.pinned()?.into_iter().collect();
         let attachments = Arc::new(attachment::wanted(&topology, &host));
         let compiled = compile(&topology, &attachments, &Compiled::default());
-        let forwarder = Forwarder::start(compiled.image(), links)?;
+        let places = keeper.places();
+        let (forwarder, adoption) = Forwarder::adopt(compiled.image(), links, &places, Capacity::default())?;
         let (failed, notes) = (BTreeMap::new(), BTreeMap::new());
-        let mut agent = Self { topology, host, compiled, attachments, forwarder, failed, notes };
+        let mut agent = Self {
+            topology,
+            host,
+            compiled,
+            attachments,
+            forwarder,
+            failed,
+            notes,
+            kept_places: places.version,
+            drift: Vec::new(),
+        };
+        agent.keep_places(keeper);
         match agent.attach_first() {
-            Ok(outcome) => Ok((agent, outcome)),
+            Ok(()) => {
+                agent.forwarder.finish_adoption();
+                agent.keep_places(keeper);
+                Ok((agent, adoption))
+            }
             Err(error) => {
                 agent.forwarder.links_mut().detach_others(|ifindex| left.contains(&ifindex))?;
                 Err(error)
@@ -72,16 +107,25 @@ impl Agent {
     }
 
     /// Attaches once the tables are published: an interface taken over from an agent before never meets empty ones.
-    fn attach_first(&mut self) -> Result<Outcome, AgentError> {
+    fn attach_first(&mut self) -> Result<(), AgentError> {
         let failed = self.attach_all();
-        let commit = self.without(failed)?;
+        self.without(failed)?;
         let keep = self.ifindexes();
         let foreign = self.forwarder.links_mut().detach_others(|ifindex| keep.contains(&ifindex))?;
         if !foreign.is_empty() {
             tracing::info!(?foreign, "let go of interfaces that belong to no NIC any more");
         }
-        let attached = self.attachments.keys().cloned().collect();
-        Ok(Outcome { commit, attached, detached: Vec::new(), failed: self.failed.keys().cloned().collect() })
+        Ok(())
+    }
+
+    /// Has the places of the counters kept where they have changed. To be called after every change: a counter that one change
+    /// takes back, the next may give to another.
+    pub fn keep_places(&mut self, keeper: &mut impl KeepPlaces) {
+        let places = self.forwarder.counter_places();
+        if places.version != self.kept_places && keeper.keep(&places) {
+            self.kept_places = places.version;
+            self.forwarder.places_are_stored(places.version);
+        }
     }
 
     /// Makes `topology` the one in force.
@@ -247,12 +291,70 @@ impl Agent {
         before.as_ref() != self.notes.get(nic)
     }
 
+    /// Finds what somebody else has undone, and mends it: interfaces from which the program was taken, pins that were removed.
+    /// What was found, and what became of it, a sentence each; the same ones are not told twice.
+    pub fn mend(&mut self) -> Vec<String> {
+        let damage = self.forwarder.verify();
+        if damage.is_none() {
+            self.drift.clear();
+            return Vec::new();
+        }
+        let mut told = Vec::new();
+        let mut drift = Vec::new();
+        for ifindex in damage.detached {
+            // The interfaces that are gone are told of by events.
+            let Some((name, nic)) = self.holder(ifindex) else { continue };
+            match self.forwarder.reattach(ifindex) {
+                Ok(()) => told.push(format!("{name} had lost the program; it is attached again")),
+                // Gone just now: the event is under way.
+                Err(AttachError::Gone { .. }) => {}
+                Err(error) => {
+                    self.failed.insert(nic, describe(&error));
+                    drift.push(format!(
+                        "{name} has lost the program, and could not be attached again: {}",
+                        describe(&error)
+                    ));
+                }
+            }
+        }
+        if damage.directory_gone || damage.tables_unpinned || !damage.unpinned.is_empty() {
+            match self.forwarder.repin() {
+                Ok(()) => told.push("pins were removed; they are made again".to_owned()),
+                Err(error) => drift
+                    .push(format!("pins were removed, and could not be made again: {}", describe(&error))),
+            }
+        }
+        if !self.failed.is_empty()
+            && let Err(error) = self.change(self.topology.clone(), self.host.clone())
+        {
+            drift.push(describe(&error));
+        }
+        told.extend(drift.iter().filter(|sentence| !self.drift.contains(sentence)).cloned());
+        self.drift = drift;
+        told
+    }
+
+    /// What is not as it was set up, and could not be mended.
+    #[must_use]
+    pub fn drift(&self) -> &[String] {
+        &self.drift
+    }
+
+    /// The name of an interface that is there, and the NIC that is attached by it.
+    fn holder(&self, ifindex: u32) -> Option<(String, NicId)> {
+        let (name, _) = self.host.iter().find(|(_, interface)| interface.ifindex == ifindex)?;
+        let (nic, _) = self.attachments.iter().find(|(_, interface)| interface.ifindex == ifindex)?;
+        Some((name.clone(), nic.clone()))
+    }
+
     /// Takes the program off every interface.
     ///
     /// # Errors
     /// [`AgentError::Detach`].
-    pub fn detach_all(&mut self) -> Result<(), AgentError> {
-        Ok(self.forwarder.links_mut().detach_all()?)
+    pub fn detach_all(&mut self, keeper: &mut impl KeepPlaces) -> Result<(), AgentError> {
+        let places = self.forwarder.stop()?;
+        keeper.keep(&places);
+        Ok(())
     }
 
     /// The committed topology.

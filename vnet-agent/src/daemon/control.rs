@@ -86,6 +86,11 @@ pub enum Notice {
         /// What there is to say now.
         notes: Vec<String>,
     },
+    /// Somebody else had undone something.
+    Mended {
+        /// What, and what became of it.
+        sentence: String,
+    },
     /// Something failed; the state before it stays.
     Failed {
         /// What was to be done.
@@ -151,28 +156,20 @@ impl Control {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the agent that may take its time, or have to wait for a change.
+    /// Does something with agent and journal that may take its time, or have to wait for a change.
     ///
     /// # Errors
     /// The task died.
     pub async fn with<T: Send + 'static>(
         self: &Arc<Self>,
-        act: impl FnOnce(&mut Agent) -> T + Send + 'static,
+        act: impl FnOnce(&mut Agent, &mut Journal) -> T + Send + 'static,
     ) -> Result<T, tokio::task::JoinError> {
         let control = Arc::clone(self);
-        tokio::task::spawn_blocking(move || act(&mut control.writer().agent)).await
-    }
-
-    /// Does something with the journal.
-    ///
-    /// # Errors
-    /// The task died.
-    pub async fn with_journal<T: Send + 'static>(
-        self: &Arc<Self>,
-        act: impl FnOnce(&mut Journal) -> T + Send + 'static,
-    ) -> Result<T, tokio::task::JoinError> {
-        let control = Arc::clone(self);
-        tokio::task::spawn_blocking(move || act(&mut control.writer().journal)).await
+        let task = move || {
+            let Writer { agent, journal } = &mut *control.writer();
+            act(agent, journal)
+        };
+        tokio::task::spawn_blocking(task).await
     }
 
     /// Makes the state that `decide` leads to from the committed one the committed one: on disk, and in what packets see.
@@ -230,6 +227,7 @@ impl Control {
             Ok(outcome) => outcome,
             Err(error) => return Err(self.take_back(journal, attempt, &before, &error)),
         };
+        agent.keep_places(journal);
         let Attempt { caller, operation, resource } = attempt;
         tracing::info!(%caller, operation, resource, version, "done");
         self.publish(Committed { state, version });
@@ -264,7 +262,9 @@ impl Control {
     /// # Errors
     /// [`AgentError`]: the state before stays.
     pub(super) fn replace(&self, state: State) -> Result<Outcome, AgentError> {
-        let outcome = self.writer().agent.change_topology(state.topology.clone())?;
+        let Writer { agent, journal } = &mut *self.writer();
+        let outcome = agent.change_topology(state.topology.clone())?;
+        agent.keep_places(journal);
         self.publish(Committed { state, version: 0 });
         Ok(outcome)
     }
@@ -277,7 +277,12 @@ impl Control {
         };
         let host = guests::host(&now);
         let before = std::mem::replace(&mut *self.interfaces(), now);
-        let changed = self.with(move |agent| agent.change_host(host)).await;
+        let changed = self.with(move |agent, journal| {
+            let changed = agent.change_host(host);
+            agent.keep_places(journal);
+            changed
+        });
+        let changed = changed.await;
         let before: HashMap<u32, Interface> = before.into_iter().map(|one| (one.ifindex, one)).collect();
         // Before it is told: whoever reads "attached" may count on packets to cross.
         let is_new = |nic: &NicId, interface: &Interface| match extent {
@@ -292,6 +297,21 @@ impl Control {
             Err(error) => self.tell_failed("take in the interfaces", error.to_string()),
         }
         self.tell_guests(guests);
+    }
+
+    /// Finds and mends what somebody else has undone.
+    pub(super) async fn mend(self: &Arc<Self>) {
+        let mended = self.with(|agent, journal| {
+            let mended = agent.mend();
+            agent.keep_places(journal);
+            mended
+        });
+        match mended.await {
+            Ok(sentences) => {
+                sentences.into_iter().for_each(|sentence| self.send(Notice::Mended { sentence }));
+            }
+            Err(error) => self.tell_failed("look after what is attached", error.to_string()),
+        }
     }
 
     fn interfaces(&self) -> MutexGuard<'_, Vec<Interface>> {
@@ -345,7 +365,7 @@ impl Control {
     pub async fn counters(
         self: &Arc<Self>,
     ) -> Result<Result<crate::dataplane::counters::Counters, TableError>, tokio::task::JoinError> {
-        self.with(|agent| agent.counters()).await
+        self.with(|agent, _| agent.counters()).await
     }
 
     /// Ends: what the journal has waiting is written.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{NicStatus, Outcome};
 use crate::config::Problems;
+use crate::dataplane::kernel::Adoption;
 use crate::model::{Change, NicId, Topology};
 
 /// Something that happened. The command line puts it into words.
@@ -13,6 +14,11 @@ pub enum Event<'a> {
     GenericMode,
     /// The BPF file system was missing and is mounted now.
     BpffsMounted,
+    /// What an agent before had left was taken over.
+    Adopted {
+        /// What, and what became of the counters.
+        adoption: &'a Adoption,
+    },
     /// Packets are forwarded and the socket answers.
     Ready {
         /// The topology in force.
@@ -53,6 +59,11 @@ pub enum Event<'a> {
         outcome: &'a Outcome,
         /// The NICs concerned.
         nics: &'a [NicStatus],
+    },
+    /// Somebody else had undone something.
+    Mended {
+        /// What, and what became of it.
+        sentence: &'a str,
     },
     /// What is said about the guest's end of a NIC's interface has changed.
     Guest {

@@ -2,7 +2,9 @@
 
 use std::time::SystemTime;
 
+use super::agent::KeepPlaces;
 use super::describe;
+use crate::dataplane::places::CounterPlaces;
 use crate::model::State;
 use crate::model::access::Caller;
 use crate::store::{Activity, ActivityStatus, Store, StoreError};
@@ -93,16 +95,6 @@ impl Journal {
         }
     }
 
-    /// Keeps small data of the data path beside the state.
-    pub(super) fn keep_note(&mut self, key: &str, value: &[u8]) {
-        let Self::Store(store) = self else { return };
-        store.put_note(key, value);
-        if let Err(error) = store.flush() {
-            let error = describe(&error);
-            tracing::warn!(%error, key, "a note was not written; it is with the next change");
-        }
-    }
-
     /// Ends: what waits is written.
     ///
     /// # Errors
@@ -112,5 +104,35 @@ impl Journal {
             Self::File => Ok(()),
             Self::Store(store) => store.close(),
         }
+    }
+}
+
+/// The note in the store that has the places of the counters.
+const PLACES: &str = "counter-places";
+
+impl KeepPlaces for Journal {
+    fn places(&self) -> CounterPlaces {
+        let Self::Store(store) = self else { return CounterPlaces::default() };
+        let Some(note) = store.note(PLACES) else { return CounterPlaces::default() };
+        serde_json::from_slice(note).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the places of the counters cannot be read; counters start from zero");
+            CounterPlaces::default()
+        })
+    }
+
+    fn keep(&mut self, places: &CounterPlaces) -> bool {
+        // Without a store nobody will ask for them.
+        let Self::Store(store) = self else { return true };
+        let kept = serde_json::to_vec(places).map_err(|error| error.to_string()).and_then(|note| {
+            store.put_note(PLACES, &note);
+            store.flush().map_err(|error| describe(&error))
+        });
+        if let Err(error) = &kept {
+            tracing::warn!(
+                error,
+                "the places of the counters were not written; they are with the next change"
+            );
+        }
+        kept.is_ok()
     }
 }

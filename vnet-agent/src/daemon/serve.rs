@@ -35,6 +35,10 @@ const GATHER: Duration = Duration::from_millis(20);
 /// takes off an interface, makes no event here.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
+/// How often what is attached and pinned is looked after: no event tells when somebody else takes the program off an interface,
+/// or removes a pin. With very many interfaces it is less often, so that it takes a twentieth of one CPU at most.
+const LOOK_AFTER: Duration = Duration::from_millis(900);
+
 /// How long a failed watch rests before it is started again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -118,7 +122,12 @@ async fn attend(
     let links = Links::new(pins.clone(), options.mode);
     let host = guests::host(&interfaces);
     let topology = committed.state.topology.clone();
-    let (agent, _) = tokio::task::spawn_blocking(move || Agent::start(topology, host, links)).await??;
+    let start = move || {
+        let mut journal = journal;
+        Agent::start(topology, host, links, &mut journal).map(|(agent, adoption)| (agent, adoption, journal))
+    };
+    let (agent, adoption, journal) = tokio::task::spawn_blocking(start).await??;
+    report(Event::Adopted { adoption: &adoption });
     let (control, mut notices) = Control::new(agent, journal, committed, interfaces);
     let server = socket.listener.take().map(|listener| {
         let router = api::router(Arc::clone(&control));
@@ -128,6 +137,7 @@ async fn attend(
     report_ready(&control, &options.socket, report).await?;
 
     let mut look_again = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
+    let mut look_after = Instant::now() + LOOK_AFTER;
     loop {
         tokio::select! {
             _ = look_again.tick() => control.look(Extent::Everything).await,
@@ -144,6 +154,11 @@ async fn attend(
                 }
                 tokio::time::sleep(GATHER).await;
                 control.look(Extent::Changed).await;
+            }
+            () = tokio::time::sleep_until(look_after) => {
+                let begun = Instant::now();
+                control.mend().await;
+                look_after = Instant::now() + LOOK_AFTER.max(begun.elapsed() * 20);
             }
             Some(notice) = notices.recv() => report_notice(notice, report),
         }
@@ -170,7 +185,7 @@ fn first_topology(file: &Path) -> Result<Topology, ServeError> {
 }
 
 async fn report_ready(control: &Arc<Control>, socket: &Path, report: Report<'_>) -> Result<(), ServeError> {
-    let told = control.with(|agent| (agent.topology().clone(), agent.status(), agent.generation()));
+    let told = control.with(|agent, _| (agent.topology().clone(), agent.status(), agent.generation()));
     let (topology, nics, generation) = told.await?;
     report(Event::Ready { topology: &topology, nics: &nics, generation, socket });
     Ok(())
@@ -186,6 +201,7 @@ fn report_notices(notices: &mut UnboundedReceiver<Notice>, report: Report<'_>) {
 fn report_notice(notice: Notice, report: Report<'_>) {
     match notice {
         Notice::Interfaces { outcome, nics } => report(Event::Interfaces { outcome: &outcome, nics: &nics }),
+        Notice::Mended { sentence } => report(Event::Mended { sentence: &sentence }),
         Notice::Guest { nic, notes } => report(Event::Guest { nic: &nic, notes: &notes }),
         Notice::Failed { what, reason } => report(Event::Failed { what, reason }),
     }
