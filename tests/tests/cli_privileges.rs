@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -241,6 +241,23 @@ fn another_user_s_agent_with_three_capabilities_works_as_root_s_does() {
     assert_eq!(agent.end(Signal::SIGTERM), Some(0), "{}", agent.log());
     assert!(!pair.a.has_program() && !pair.b.has_program());
     assert_eq!(site.left(), Vec::<String>::new());
+}
+
+#[test]
+fn another_user_s_agent_keeps_its_state_where_that_user_may_write() {
+    require_root_and_bpf();
+    let site = Site::stored();
+    for _ in 0..2 {
+        // Made the first time, and opened again the second.
+        let mut agent = site.start_command(command_of_somebody(&site, "bpf net_admin perfmon"));
+        assert_has_exactly(&agent, NEEDED);
+        assert_eq!(agent.end(Signal::SIGTERM), Some(0), "{}", agent.log());
+    }
+    let files = fs::read_dir(site.state()).expect("the state directory is there");
+    let of_file =
+        |file: std::io::Result<fs::DirEntry>| file.and_then(|file| file.metadata()).expect("a file");
+    let owners: Vec<u32> = files.map(of_file).map(|file| file.uid()).collect();
+    assert!(!owners.is_empty() && owners.iter().all(|owner| *owner == SOMEBODY), "{owners:?}");
 }
 
 #[test]
