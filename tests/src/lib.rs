@@ -26,5 +26,6 @@ pub mod pins;
 pub mod program;
 pub mod requirements;
 pub mod rig;
+pub mod stage;
 pub mod versions;
 pub mod world;

@@ -51,11 +51,6 @@ impl Default for Pins {
 
 impl Drop for Pins {
     fn drop(&mut self) {
-        if let Ok(entries) = std::fs::read_dir(&self.path) {
-            for entry in entries.flatten() {
-                std::fs::remove_file(entry.path()).ok();
-            }
-            std::fs::remove_dir(&self.path).ok();
-        }
+        std::fs::remove_dir_all(&self.path).ok();
     }
 }

@@ -1,25 +1,21 @@
 //! Commits, tables that grow, programs that change under traffic.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-
 use pretty_assertions::assert_eq;
-use vnet_agent::compile::plan::Capacity;
-use vnet_agent::compile::{Attachments, Compiled, compile};
 use vnet_agent::dataplane::kernel::{Forwarder, PinDirectory, PinError, XdpVerdict};
 use vnet_agent::model::Operation;
 use vnet_common::abi::PortTraffic;
 use vnet_common::verdict::DropReason;
 use vnet_tests::case::Expect::Drop;
 use vnet_tests::case::{case, check};
-use vnet_tests::cast::{A1, A2, B1, C1, GATEWAY4, to, to_over, world};
+use vnet_tests::cast::{A1, A2, B1, C1, to, to_over, world};
 use vnet_tests::frames::{V4, V6};
 use vnet_tests::netns;
 use vnet_tests::pins::Pins;
 use vnet_tests::requirements::require_root_and_bpf;
-use vnet_tests::rig::{Rig, interfaces};
-use vnet_tests::world::{World, nic_name, peering_name, vnet_name};
+use vnet_tests::rig::Rig;
+use vnet_tests::stage::{Pinging, Stage, TINY, small_world, traffic};
+use vnet_tests::world::{World, peering_name, vnet_name};
 
 /// The world without `a`'s side of its peering with `b`.
 fn unpeered() -> World {
@@ -113,72 +109,6 @@ fn a_directory_outside_a_bpf_file_system_is_refused() {
     assert!(matches!(error, PinError::Directory { .. }), "{error}");
 }
 
-/// A forwarder with the interfaces of a world's NICs, attached and pinned.
-struct Stage<'p> {
-    pins: &'p Pins,
-    attachments: Arc<Attachments>,
-    compiled: Compiled,
-}
-
-impl<'p> Stage<'p> {
-    fn new(pins: &'p Pins, world: &World) -> Self {
-        let attachments = Arc::new(interfaces(world, &Attachments::new()));
-        let compiled = compile(world.topology(), &attachments, &Compiled::default());
-        Self { pins, attachments, compiled }
-    }
-
-    fn start(&self, capacity: Capacity) -> Forwarder {
-        let mut forwarder =
-            Forwarder::with_capacity(self.compiled.image(), self.pins.links(), capacity).unwrap();
-        self.attach(&mut forwarder);
-        forwarder
-    }
-
-    fn attach(&self, forwarder: &mut Forwarder) {
-        for interface in self.attachments.values() {
-            forwarder.attach(interface.ifindex).unwrap();
-        }
-    }
-
-    fn commit(&mut self, world: &World, forwarder: &mut Forwarder) {
-        self.attachments = Arc::new(interfaces(world, &self.attachments));
-        self.compiled = compile(world.topology(), &self.attachments, &self.compiled);
-        forwarder.commit(self.compiled.image()).unwrap();
-        self.attach(forwarder);
-    }
-
-    fn ifindex(&self, nic: &str) -> u32 {
-        self.attachments[&nic_name(nic)].ifindex
-    }
-}
-
-/// Two NICs, and as many more as asked for.
-fn small_world(more: &[&str]) -> World {
-    let mut world = World::default().vnet("a", "westus", &["10.1.0.0/16"]);
-    world = world.nic("a", A1.name, A1.mac, &[&A1.v4.to_string()]);
-    world = world.nic("a", A2.name, A2.mac, &[&A2.v4.to_string()]);
-    for (at, name) in more.iter().enumerate() {
-        let last = 100 + u8::try_from(at).unwrap();
-        world = world.nic("a", name, [2, 0, 0, 0, 9, last], &[&format!("10.1.0.{last}")]);
-    }
-    world
-}
-
-/// Room for six ports, of which one stands for all NICs without an interface, and one is never used.
-const TINY: Capacity = Capacity {
-    cells: 64,
-    nodes: 64,
-    ports: 6,
-    routes: 32,
-    endpoints6: 8,
-    port_counters: 64,
-    peering_counters: 8,
-};
-
-fn traffic(forwarder: &Forwarder, nic: &str) -> PortTraffic {
-    forwarder.counters().unwrap().nics[&(vnet_name("a"), nic_name(nic))]
-}
-
 #[test]
 fn tables_grow_and_counters_go_on() {
     let pins = Pins::new();
@@ -222,18 +152,6 @@ fn tables_grow_and_counters_go_on() {
     });
 }
 
-/// Pings from A1's guest end, all the while something happens.
-fn pinging(guest: &str, count: u32) -> Child {
-    let arguments = ["-c", &count.to_string(), "-i", "0.002", "-W", "1", "-I", guest, &GATEWAY4.to_string()];
-    Command::new("ping").args(arguments).stdout(Stdio::piped()).spawn().unwrap()
-}
-
-fn assert_all_answered(pinging: Child, count: u32) {
-    let output = pinging.wait_with_output().unwrap();
-    let report = String::from_utf8_lossy(&output.stdout);
-    assert!(report.contains(&format!("{count} packets transmitted, {count} received")), "{report}");
-}
-
 #[test]
 fn growth_under_traffic_loses_no_packet_and_no_count() {
     let pins = Pins::new();
@@ -242,12 +160,12 @@ fn growth_under_traffic_loses_no_packet_and_no_count() {
         let mut forwarder = stage.start(TINY);
         let guest = netns::dress_guest(A1.name, A1.mac, "10.1.0.4/24");
         let count = 500;
-        let pings = pinging(&guest, count);
+        let pings = Pinging::start(&guest, count);
         stage.commit(&small_world(&["n1", "n2", "n3"]), &mut forwarder);
         stage.commit(&small_world(&[]), &mut forwarder);
         stage.commit(&small_world(&["n1", "n2", "n3", "n4"]), &mut forwarder);
         assert!(forwarder.capacity().ports > TINY.ports);
-        assert_all_answered(pings, count);
+        pings.assert_all_answered();
         let a1 = traffic(&forwarder, A1.name);
         // At least one ARP request too.
         assert!(a1.answered > u64::from(count), "{a1:?}");
@@ -262,13 +180,13 @@ fn a_dead_agents_program_goes_on_and_the_next_agent_takes_over_without_loss() {
         let first = stage.start(TINY);
         let guest = netns::dress_guest(A1.name, A1.mac, "10.1.0.4/24");
         let count = 500;
-        let pings = pinging(&guest, count);
+        let pings = Pinging::start(&guest, count);
         drop(first);
         std::thread::sleep(std::time::Duration::from_millis(200));
         let mut second = stage.start(TINY);
         // The program is another one, attached to the same links.
         assert!(second.links_mut().contains(stage.ifindex(A1.name)));
-        assert_all_answered(pings, count);
+        pings.assert_all_answered();
         let answered = traffic(&second, A1.name).answered;
         assert!(answered > 0 && answered < u64::from(count), "the second program answered {answered}");
 
@@ -295,7 +213,7 @@ fn a_pin_of_an_interface_that_had_the_same_number_is_replaced() {
         assert_eq!(netns::veth_with_number(A1.name, number), number);
         let forwarder = stage.start(TINY);
         let guest = netns::dress_guest(A1.name, A1.mac, "10.1.0.4/24");
-        assert_all_answered(pinging(&guest, 10), 10);
+        Pinging::start(&guest, 10).assert_all_answered();
         assert!(traffic(&forwarder, A1.name).answered >= 10);
     });
 }

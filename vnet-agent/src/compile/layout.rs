@@ -4,6 +4,7 @@
 //! never written again: what changes gets a new entry, a cell is pointed at it, and the old entry is free once
 //! [`Layout::settle`] says that every packet of the old generation has ended.
 
+mod counters;
 mod nics;
 mod ranges;
 mod slots;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use vnet_common::abi::{self, NONE, RouteRecord};
 
+pub use self::counters::{PeeringPlace, VnetCounters};
 use self::nics::NicPlace;
 use self::ranges::RangePlace;
 use self::slots::Slots;
@@ -48,6 +50,9 @@ pub struct Layout {
     slots: Slots,
     /// NICs whose interface found no slot.
     crowded_out: BTreeSet<(VnetId, NicId)>,
+    counter_places: Arc<BTreeMap<VnetId, Arc<VnetCounters>>>,
+    /// The virtual networks that the last plan was about.
+    planned: Vec<VnetId>,
     vnets: BTreeMap<VnetId, VnetPlace>,
     image: Image,
 }
@@ -118,6 +123,8 @@ impl Layout {
             endpoints6_freed: 0,
             slots: Slots::default(),
             crowded_out: BTreeSet::new(),
+            counter_places: Arc::default(),
+            planned: Vec::new(),
             vnets: BTreeMap::new(),
             image: Image::default(),
         }
@@ -127,6 +134,12 @@ impl Layout {
     #[must_use]
     pub fn image(&self) -> &Image {
         &self.image
+    }
+
+    /// The virtual networks that the last plan was about: those that are new, changed or gone.
+    #[must_use]
+    pub fn planned(&self) -> &[VnetId] {
+        &self.planned
     }
 
     /// The generation of the last plan that was not empty.
@@ -256,9 +269,15 @@ impl Layout {
         for (name, image) in &changed {
             self.place_routes(name, image, &mut plan)?;
         }
-        for (name, image) in changed {
-            self.vnets.entry(name).or_default().image = image;
+        for (name, image) in &changed {
+            self.vnets.entry(name.clone()).or_default().image = Arc::clone(image);
         }
+        let planned: Vec<VnetId> =
+            gone.into_iter().chain(changed.into_iter().map(|(name, _)| name)).collect();
+        for name in &planned {
+            self.note_counters(name);
+        }
+        self.planned = planned;
         self.image = next.clone();
         self.finish(&mut plan);
         Ok(plan)

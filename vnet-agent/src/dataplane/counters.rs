@@ -6,6 +6,7 @@ use vnet_common::abi::{PortTraffic, Traffic};
 use vnet_common::verdict::DropReason;
 
 use super::Tables;
+use super::places::Earlier;
 use crate::compile::layout::Layout;
 use crate::model::{NicId, PeeringName, VnetId};
 
@@ -39,29 +40,24 @@ impl Counters {
         Ok(counters)
     }
 
-    /// Adds what was counted in tables that have since been replaced. What exists no more is left out.
-    pub fn add_earlier(&mut self, earlier: &Self) {
-        for (key, sum) in &mut self.nics {
-            let Some(before) = earlier.nics.get(key) else { continue };
-            add(&mut sum.tx, before.tx);
-            add(&mut sum.rx, before.rx);
-            sum.answered += before.answered;
-            sum.dropped += before.dropped;
-        }
-        for (key, sum) in &mut self.peerings {
-            if let Some(before) = earlier.peerings.get(key) {
-                add(sum, *before);
+    /// Adds what was counted in tables that have since been replaced.
+    pub fn add_earlier(&mut self, earlier: &Earlier) {
+        for (vnet, sums) in &earlier.vnets {
+            for (nic, sum) in &sums.nics {
+                let (now, before) =
+                    (self.nics.entry((vnet.clone(), nic.clone())).or_default(), sum.traffic());
+                add(&mut now.tx, before.tx);
+                add(&mut now.rx, before.rx);
+                now.answered += before.answered;
+                now.dropped += before.dropped;
+            }
+            for (peering, sum) in &sums.peerings {
+                add(self.peerings.entry((vnet.clone(), peering.clone())).or_default(), sum.traffic());
             }
         }
         for (reason, sum) in &mut self.drops {
-            *sum += earlier.drops.get(reason).unwrap_or(&0);
+            *sum += earlier.drops.get(&(*reason as u32)).unwrap_or(&0);
         }
-    }
-
-    /// Forgets NICs and peerings that have no place in `layout`: one of the same name that is made later starts at 0.
-    pub fn retain(&mut self, layout: &Layout) {
-        self.nics.retain(|(vnet, nic), _| layout.port_counter(vnet, nic).is_some());
-        self.peerings.retain(|(vnet, peering), _| layout.peering_counter(vnet, peering).is_some());
     }
 }
 
@@ -74,24 +70,27 @@ pub(super) fn add(sum: &mut Traffic, one: Traffic) {
 mod tests {
     use super::*;
 
-    fn counters(nic: &str, packets: u64, drops: u64) -> Counters {
-        let name = |name: &str| (VnetId::new("a").unwrap(), NicId::new(name).unwrap());
-        let rx = Traffic { packets, bytes: packets * 60 };
-        Counters {
-            nics: BTreeMap::from([(name(nic), PortTraffic { rx, dropped: drops, ..PortTraffic::default() })]),
-            peerings: BTreeMap::new(),
-            drops: BTreeMap::from([(DropReason::NoRoute, drops)]),
-        }
-    }
-
     #[test]
-    fn counts_of_replaced_tables_are_added_for_what_still_exists() {
-        let mut now = counters("n", 1, 2);
-        now.add_earlier(&counters("n", 10, 20));
-        assert_eq!(now, counters("n", 11, 22));
-        let mut now = counters("n", 1, 2);
-        now.add_earlier(&counters("gone", 10, 20));
-        assert_eq!(now.nics, counters("n", 1, 2).nics);
-        assert_eq!(now.drops[&DropReason::NoRoute], 22);
+    fn counts_of_replaced_tables_are_added_to_those_of_the_tables_in_use() {
+        let name = |name: &str| (VnetId::new("a").unwrap(), NicId::new(name).unwrap());
+        let port = |packets| PortTraffic {
+            rx: Traffic { packets, bytes: packets * 60 },
+            dropped: packets,
+            ..PortTraffic::default()
+        };
+        let mut now = Counters {
+            nics: BTreeMap::from([(name("n"), port(1))]),
+            peerings: BTreeMap::new(),
+            drops: BTreeMap::from([(DropReason::NoRoute, 2)]),
+        };
+        let mut earlier = Earlier::default();
+        // The second has no interface now, and so no counter.
+        for nic in ["n", "m"] {
+            earlier.add_nic(&name(nic).0, &name(nic).1, port(10));
+        }
+        earlier.add_drops(DropReason::NoRoute, 20);
+        now.add_earlier(&earlier);
+        assert_eq!(now.nics, BTreeMap::from([(name("n"), port(11)), (name("m"), port(10))]));
+        assert_eq!(now.drops, BTreeMap::from([(DropReason::NoRoute, 22)]));
     }
 }

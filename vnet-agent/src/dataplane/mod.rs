@@ -7,6 +7,7 @@
 pub mod counters;
 pub mod kernel;
 pub mod memory;
+pub mod places;
 mod publisher;
 
 use vnet_common::abi::{Endpoint6Key, Node, PortRecord, PortTraffic, RouteRecord, Traffic};

@@ -3,17 +3,19 @@
 //! Every attachment is a BPF link pinned in bpffs. So an agent that is killed leaves its program on the interfaces,
 //! forwarding by the last generation, and nothing that a guest sends reaches the host's own stack. The next agent
 //! finds the pins and replaces the program under them, an atomic link update that costs no packet.
+//!
+//! Pins and links can be taken away from outside: [`Links::verify`] finds out, the rest mends.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::fd::OwnedFd;
 
-use aya::programs::links::{FdLink, PinnedLink};
-use aya::programs::xdp::{XdpLink, XdpMode};
+use aya::programs::links::FdLink;
+use aya::programs::xdp::XdpMode;
 use aya::programs::{ProgramError, links::LinkError};
 
-use super::{KernelTables, PinDirectory, PinError, detach};
+use super::table_pins::remove;
+use super::{KernelTables, PinDirectory, PinError, sys};
 
 /// How the kernel runs the program on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -83,7 +85,28 @@ pub enum AttachError {
 pub struct Links {
     pins: PinDirectory,
     mode: AttachMode,
-    links: BTreeMap<u32, FdLink>,
+    links: BTreeMap<u32, OwnedFd>,
+}
+
+/// What somebody else has undone of what an agent set up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// Interfaces that no longer run the program: the link was taken off, has got another program, or the interface is gone.
+    pub detached: Vec<u32>,
+    /// Attached interfaces whose link is pinned no more: they would lose the program with the agent.
+    pub unpinned: Vec<u32>,
+    /// Pins of the program or of the tables are gone.
+    pub tables_unpinned: bool,
+    /// The pin directory itself is gone, or another one has its place.
+    pub directory_gone: bool,
+}
+
+impl Damage {
+    /// Whether all is as it was set up.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Links {
@@ -91,6 +114,10 @@ impl Links {
     #[must_use]
     pub fn new(pins: PinDirectory, mode: AttachMode) -> Self {
         Self { pins, mode, links: BTreeMap::new() }
+    }
+
+    pub(super) fn pins(&self) -> &PinDirectory {
+        &self.pins
     }
 
     /// Whether an interface is attached.
@@ -111,7 +138,7 @@ impl Links {
     }
 
     /// Attaches an interface to the program of `tables`. One that an agent before left attached changes its program
-    /// without losing a packet.
+    /// without losing a packet, whatever the build of that agent.
     ///
     /// # Errors
     /// [`AttachError`]; the interface is then as it was.
@@ -119,33 +146,60 @@ impl Links {
         if self.links.contains_key(&ifindex) {
             return Ok(());
         }
-        let path = self.pins.link(ifindex);
-        if let Ok(pinned) = PinnedLink::from_pin(&path) {
-            match replace_program(tables, pinned.into(), ifindex) {
-                Ok(link) => {
-                    self.links.insert(ifindex, link);
-                    return Ok(());
-                }
-                // The pin is of an interface that had this number before.
-                Err(_) => remove_pin(&path)?,
-            }
-        }
-        let link = attach_anew(tables, ifindex, self.mode)?;
-        let pinned = link.pin(&path).map_err(|error| PinError::Pin { path, source: Box::new(error) })?;
-        self.links.insert(ifindex, pinned.into());
+        self.pins.restore()?;
+        let link = match self.take_over(tables, ifindex)? {
+            Some(link) => link,
+            None => self.attach_anew(tables, ifindex)?,
+        };
+        self.links.insert(ifindex, link);
         Ok(())
     }
 
-    /// Puts every attached interface under the program of `tables`. An interface that vanishes meanwhile is let go.
-    pub fn move_to(&mut self, tables: &mut KernelTables) {
-        for (ifindex, link) in std::mem::take(&mut self.links) {
-            match replace_program(tables, link, ifindex) {
-                Ok(link) => {
-                    self.links.insert(ifindex, link);
-                }
-                Err(error) => tracing::warn!(ifindex, %error, "the interface keeps its old program"),
+    /// Puts the program under the link that an agent before has left on an interface, where it has left one.
+    fn take_over(&self, tables: &KernelTables, ifindex: u32) -> Result<Option<OwnedFd>, AttachError> {
+        let path = self.pins.link(ifindex);
+        let taken = sys::open(&path).and_then(|link| {
+            // First its interface: the pin may be of one that had this number before, or of something else altogether.
+            match sys::link_info(&link)? {
+                info if info.ifindex == ifindex => {}
+                info if info.ifindex == 0 => return Ok(None),
+                info => return Err(io::Error::other(format!("it is a link of interface {}", info.ifindex))),
+            }
+            sys::update_link(&link, &tables.pinnable.program)?;
+            Ok(Some(link))
+        });
+        match taken {
+            Ok(Some(link)) => return Ok(Some(link)),
+            Ok(None) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "removed from the pin directory: the interface's link it is not");
             }
         }
+        remove(&path)?;
+        Ok(None)
+    }
+
+    fn attach_anew(&self, tables: &mut KernelTables, ifindex: u32) -> Result<OwnedFd, AttachError> {
+        let path = self.pins.link(ifindex);
+        let link = attach_anew(tables, ifindex, self.mode)?;
+        let not_pinned = |error: Box<dyn std::error::Error + Send + Sync>| PinError::Pin {
+            path: path.clone(),
+            source: error,
+        };
+        let _pinned = link.pin(&path).map_err(|error| not_pinned(Box::new(error)))?;
+        Ok(sys::open(&path).map_err(|error| not_pinned(Box::new(error)))?)
+    }
+
+    /// Puts every attached interface under the program of `tables`. An interface that vanishes meanwhile is let go.
+    pub fn move_to(&mut self, tables: &KernelTables) {
+        self.links.retain(|ifindex, link| match sys::update_link(link, &tables.pinnable.program) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(ifindex, %error, "the interface keeps its old program");
+                false
+            }
+        });
     }
 
     /// Takes the program off an interface: it is off when this returns.
@@ -153,15 +207,16 @@ impl Links {
     /// # Errors
     /// [`PinError::Directory`]: the pin could not be removed, and with it the attachment.
     pub fn detach(&mut self, ifindex: u32) -> Result<(), AttachError> {
-        self.links.remove(&ifindex);
+        let held = self.links.remove(&ifindex);
         let pin = self.pins.link(ifindex);
-        match detach::detach(&pin) {
+        let link = held.map_or_else(|| sys::open(&pin), Ok);
+        match link.and_then(|link| sys::detach_link(&link)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(ifindex, %error, "the program comes off when the kernel gets to it");
             }
             _ => {}
         }
-        remove_pin(&pin)
+        Ok(remove(&pin)?)
     }
 
     /// The interfaces that an agent before left attached, and those attached since.
@@ -172,15 +227,20 @@ impl Links {
         Ok(self.pins.pinned()?)
     }
 
-    /// Takes the program off every interface, those too that an agent before left attached.
+    /// Takes the program off every interface, those too that an agent before left attached, and removes the pins of all tables.
     ///
     /// # Errors
     /// As for [`Self::detach`].
     pub fn detach_all(&mut self) -> Result<(), AttachError> {
-        for ifindex in self.pins.pinned()? {
-            self.detach(ifindex)?;
-        }
-        Ok(())
+        self.detach_links()?;
+        Ok(self.pins.unpin_tables(|_| false)?)
+    }
+
+    /// The same, and the tables stay pinned.
+    pub(super) fn detach_links(&mut self) -> Result<(), AttachError> {
+        self.pins.restore()?;
+        let held: Vec<u32> = self.links.keys().copied().chain(self.pins.pinned()?).collect();
+        held.into_iter().try_for_each(|ifindex| self.detach(ifindex))
     }
 
     /// Takes the program off interfaces that an agent before left attached and that `keep` does not name.
@@ -195,14 +255,57 @@ impl Links {
         }
         Ok(others)
     }
-}
 
-fn remove_pin(path: &Path) -> Result<(), AttachError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(PinError::Directory { path: path.to_owned(), source }.into())
+    /// What somebody else has undone since: of the links, and of the pins of links and tables. Two or three system calls an
+    /// interface.
+    #[must_use]
+    pub fn verify(&self, tables: &KernelTables) -> Damage {
+        let directory_gone = !self.pins.is_there();
+        let is_whole = |ifindex: u32, link: &OwnedFd| {
+            let info = sys::link_info(link);
+            info.is_ok_and(|info| (info.ifindex, info.program_id) == (ifindex, tables.program_id))
+        };
+        let these = |is_damaged: &dyn Fn(u32, &OwnedFd) -> bool| {
+            let damaged = self.links.iter().filter(|(ifindex, link)| is_damaged(**ifindex, link));
+            damaged.map(|(ifindex, _)| *ifindex).collect()
+        };
+        Damage {
+            detached: these(&|ifindex, link| !is_whole(ifindex, link)),
+            unpinned: these(&|ifindex, _| directory_gone || !self.pins.link(ifindex).exists()),
+            tables_unpinned: directory_gone || !self.pins.has_tables(tables),
+            directory_gone,
         }
-        _ => Ok(()),
+    }
+
+    /// Puts the program back on an interface from which somebody else has taken it. One that only has another program changes
+    /// over without losing a packet.
+    ///
+    /// # Errors
+    /// [`AttachError`]; the interface is then no longer among those attached.
+    pub fn reattach(&mut self, tables: &mut KernelTables, ifindex: u32) -> Result<(), AttachError> {
+        if let Some(link) = self.links.remove(&ifindex) {
+            if sys::update_link(&link, &tables.pinnable.program).is_ok() {
+                self.links.insert(ifindex, link);
+                return Ok(());
+            }
+        }
+        remove(&self.pins.link(ifindex))?;
+        self.attach(tables, ifindex)
+    }
+
+    /// Pins again what is pinned no more: the directory, the links, the tables.
+    ///
+    /// # Errors
+    /// [`PinError`]; what was pinned until then stays.
+    pub fn repin(&self, tables: &KernelTables) -> Result<(), PinError> {
+        self.pins.restore()?;
+        for (ifindex, link) in &self.links {
+            let path = self.pins.link(*ifindex);
+            if !path.exists() {
+                sys::pin(link, &path).map_err(|source| PinError::Pin { path, source: Box::new(source) })?;
+            }
+        }
+        if self.pins.has_tables(tables) { Ok(()) } else { self.pins.pin_tables(tables) }
     }
 }
 
@@ -217,16 +320,6 @@ fn attach_anew(tables: &mut KernelTables, ifindex: u32, mode: AttachMode) -> Res
     let id = xdp.attach_to_if_index(ifindex, mode).map_err(refused)?;
     let link = xdp.take_link(id).map_err(refused)?;
     FdLink::try_from(link).map_err(|source| AttachError::NoLink { ifindex, source })
-}
-
-fn replace_program(tables: &mut KernelTables, link: FdLink, ifindex: u32) -> Result<FdLink, AttachError> {
-    let no_link = |source| AttachError::NoLink { ifindex, source };
-    let link = XdpLink::try_from(link).map_err(no_link)?;
-    let refused = |source| explain(ifindex, source);
-    let xdp = tables.program.xdp().map_err(refused)?;
-    let id = xdp.attach_to_link(link).map_err(refused)?;
-    let link = xdp.take_link(id).map_err(refused)?;
-    FdLink::try_from(link).map_err(no_link)
 }
 
 fn explain(ifindex: u32, error: ProgramError) -> AttachError {

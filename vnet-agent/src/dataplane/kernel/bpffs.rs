@@ -6,10 +6,13 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where the BPF file system is mounted by custom, and by this agent where it is missing.
 const MOUNT_POINT: &str = "/sys/fs/bpf";
+
+/// The start of the name of a link's pin.
+const LINK: &str = "link-";
 
 /// `BPF_FS_MAGIC` of include/uapi/linux/magic.h.
 const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
@@ -52,7 +55,7 @@ pub enum PinError {
         /// What the kernel said.
         source: io::Error,
     },
-    /// Another agent keeps its links there.
+    /// Another agent keeps its pins there.
     #[error("another agent is running with the pin directory {path}; stop that one, or name another --pin-dir", path = path.display())]
     InUse {
         /// The path.
@@ -67,7 +70,7 @@ pub enum PinError {
         uid: u32,
     },
     /// A pin could not be made.
-    #[error("the link could not be pinned at {path}", path = path.display())]
+    #[error("nothing could be pinned at {path}", path = path.display())]
     Pin {
         /// The path.
         path: PathBuf,
@@ -76,13 +79,14 @@ pub enum PinError {
     },
 }
 
-/// The directory in bpffs in which an agent keeps its links, one file each, named after the ifindex.
+/// The directory in bpffs in which an agent keeps its links, one file each, named after the ifindex, and its tables, in a
+/// directory of their own.
 ///
 /// It is locked while it is open: two agents with one directory would take each other's interfaces.
 #[derive(Clone, Debug)]
 pub struct PinDirectory {
     path: PathBuf,
-    _lock: Arc<File>,
+    lock: Arc<Mutex<File>>,
 }
 
 impl PinDirectory {
@@ -91,34 +95,18 @@ impl PinDirectory {
     /// # Errors
     /// [`PinError`].
     pub fn open(path: &Path) -> Result<Self, PinError> {
-        let directory = |source| PinError::Directory { path: path.to_owned(), source };
-        let parent = path.parent().unwrap_or(path);
-        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        if !on_bpffs(parent).map_err(directory)? {
-            return Err(PinError::NotBpffs { path: path.to_owned() });
-        }
-        match fs::DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(directory(error)),
-            _ => {}
-        }
-        // A BPF file system lets everybody make directories, where it is not mounted with another mode.
-        let flags = libc::O_NOFOLLOW | libc::O_DIRECTORY;
-        let lock = File::options().read(true).custom_flags(flags).open(path).map_err(directory)?;
-        let found = lock.metadata().map_err(directory)?;
-        let own_uid = nix::unistd::geteuid().as_raw();
-        if found.uid() != own_uid || found.mode() & 0o022 != 0 {
-            return Err(PinError::NotOurs { path: path.to_owned(), uid: found.uid() });
-        }
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: Arc::new(lock) }),
-            Err(fs::TryLockError::WouldBlock) => Err(PinError::InUse { path: path.to_owned() }),
-            Err(fs::TryLockError::Error(error)) => Err(directory(error)),
-        }
+        let lock = make_and_lock(path)?;
+        Ok(Self { path: path.to_owned(), lock: Arc::new(Mutex::new(lock)) })
+    }
+
+    /// The path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where the link of an interface is pinned.
     pub(super) fn link(&self, ifindex: u32) -> PathBuf {
-        self.path.join(format!("link-{ifindex}"))
+        self.path.join(format!("{LINK}{ifindex}"))
     }
 
     /// The interfaces that an agent left attached, by the names of its pins.
@@ -126,22 +114,80 @@ impl PinDirectory {
     /// # Errors
     /// [`PinError::Directory`].
     pub fn pinned(&self) -> Result<Vec<u32>, PinError> {
-        let directory = |source| PinError::Directory { path: self.path.clone(), source };
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(directory)? {
-            let name = entry.map_err(directory)?.file_name();
-            let ifindex: Option<u32> =
-                name.to_str().and_then(|name| name.strip_prefix("link-")?.parse().ok());
-            found.extend(ifindex);
-        }
-        Ok(found)
+        let names = self.names()?;
+        Ok(names.iter().filter_map(|name| name.strip_prefix(LINK)?.parse().ok()).collect())
     }
 
-    /// Removes the directory, where it is empty.
+    /// The names of all that is in the directory, those left out that are no text.
+    pub(super) fn names(&self) -> Result<Vec<String>, PinError> {
+        let directory = |source| PinError::Directory { path: self.path.clone(), source };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(directory)? {
+            names.extend(entry.map_err(directory)?.file_name().into_string().ok());
+        }
+        Ok(names)
+    }
+
+    /// Whether the directory is still the one that was opened.
+    pub(super) fn is_there(&self) -> bool {
+        let identity = |found: fs::Metadata| (found.dev(), found.ino());
+        let opened = self.lock.lock().unwrap_or_else(PoisonError::into_inner).metadata();
+        match (opened, fs::symlink_metadata(&self.path)) {
+            (Ok(opened), Ok(found)) => identity(opened) == identity(found),
+            _ => false,
+        }
+    }
+
+    /// Makes and locks the directory anew where somebody has removed it.
+    ///
+    /// # Errors
+    /// [`PinError`].
+    pub(super) fn restore(&self) -> Result<(), PinError> {
+        if !self.is_there() {
+            let lock = make_and_lock(&self.path)?;
+            *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = lock;
+        }
+        Ok(())
+    }
+
+    /// Removes the directory, with the tables in it, where no interface is attached by it.
     pub fn remove(&self) {
-        if let Err(error) = fs::remove_dir(&self.path) {
+        let emptied = match self.pinned() {
+            Ok(links) if links.is_empty() => self.unpin_tables(|_| false),
+            Ok(_) => return,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = emptied {
+            tracing::debug!(%error, "the pin directory stays");
+        } else if let Err(error) = fs::remove_dir(&self.path) {
             tracing::debug!(path = %self.path.display(), %error, "the pin directory stays");
         }
+    }
+}
+
+fn make_and_lock(path: &Path) -> Result<File, PinError> {
+    let directory = |source| PinError::Directory { path: path.to_owned(), source };
+    let parent = path.parent().unwrap_or(path);
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    if !on_bpffs(parent).map_err(directory)? {
+        return Err(PinError::NotBpffs { path: path.to_owned() });
+    }
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(directory(error)),
+        _ => {}
+    }
+    // A BPF file system lets everybody make directories, where it is not mounted with another mode.
+    let flags = libc::O_NOFOLLOW | libc::O_DIRECTORY;
+    let lock = File::options().read(true).custom_flags(flags).open(path).map_err(directory)?;
+    let found = lock.metadata().map_err(directory)?;
+    let own_uid = nix::unistd::geteuid().as_raw();
+    if found.uid() != own_uid || found.mode() & 0o022 != 0 {
+        return Err(PinError::NotOurs { path: path.to_owned(), uid: found.uid() });
+    }
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(fs::TryLockError::WouldBlock) => Err(PinError::InUse { path: path.to_owned() }),
+        Err(fs::TryLockError::Error(error)) => Err(directory(error)),
     }
 }
 

@@ -2,17 +2,27 @@
 //!
 //! Tables have a fixed size. When one is full, new and larger ones are loaded with a program of their own and filled,
 //! and then every interface changes its program by an atomic link update: a packet runs either by the old program over
-//! the old tables or by the new over the new. The same replacement takes over from an agent that was killed.
+//! the old tables or by the new over the new. The same replacement takes over from an agent that was killed or stopped.
+//!
+//! # Counters
+//!
+//! The owner keeps [`Forwarder::counter_places`] in its store, and tells when it has. Tables stay pinned until it has stored a
+//! value that no longer names them. So a kill at any moment loses nothing and counts nothing twice, but this: what was
+//! counted under numbers that were given out since the last value was stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::super::counters::Counters;
+use super::super::places::{CounterPlaces, Earlier, TablesPlaces};
 use super::super::{Commit, CommitError, Publisher};
-use super::{AttachError, KernelTables, Links, LoadError, TableError, readers};
+use super::adoption::{self, Adoption, Before};
+use super::{AttachError, Damage, KernelTables, Links, LoadError, PinError, TableError, readers};
 use crate::compile::image::Image;
+use crate::compile::layout::{Layout, VnetCounters};
 use crate::compile::plan::Capacity;
 use crate::compile::takes_away;
-use crate::model::NicId;
+use crate::model::{NicId, VnetId};
 
 /// Why the forwarder does not hold what it should. It goes on with the generation before.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +36,9 @@ pub enum ForwardError {
     /// A table could not be read.
     #[error(transparent)]
     Read(#[from] TableError),
+    /// The tables could not be pinned.
+    #[error(transparent)]
+    Pin(#[from] PinError),
 }
 
 /// The forwarder in the kernel.
@@ -33,14 +46,22 @@ pub enum ForwardError {
 pub struct Forwarder {
     publisher: Publisher<KernelTables>,
     links: Links,
+    /// Tables of agents before, under which some interfaces may still run.
+    before: Vec<Before>,
     /// What was counted in tables that have been replaced.
-    earlier: Counters,
+    earlier: Arc<Earlier>,
+    /// The places in the tables in use, as of `version`.
+    places: Arc<BTreeMap<VnetId, Arc<VnetCounters>>>,
+    version: u64,
+    /// Nobody stores the places: tables that are replaced need not wait for that.
+    is_forgetful: bool,
     /// A commit failed half-way: the tables still forward, but the next commit needs new ones.
     is_spent: bool,
 }
 
 impl Forwarder {
-    /// Loads the program with tables that hold `image`. No interface is attached yet.
+    /// Loads the program with tables that hold `image`. No interface is attached yet. Counters start from zero, and nobody is
+    /// expected to store their places.
     ///
     /// # Errors
     /// [`ForwardError`].
@@ -53,8 +74,60 @@ impl Forwarder {
     /// # Errors
     /// [`ForwardError`].
     pub fn with_capacity(image: &Image, links: Links, capacity: Capacity) -> Result<Self, ForwardError> {
+        let (mut forwarder, _) = Self::adopt(image, links, &CounterPlaces::default(), capacity)?;
+        forwarder.is_forgetful = true;
+        forwarder.unpin_what_is_not_needed();
+        Ok(forwarder)
+    }
+
+    /// Loads the program with tables that hold `image`, at least as large as `capacity`, and goes on with the counters of the
+    /// agent before, whose last stored places are `places`.
+    ///
+    /// No interface is attached yet. What comes then: store [`Self::counter_places`], [attach](Self::attach) every interface,
+    /// let the others go, [`Self::finish_adoption`], store again, and say so by [`Self::places_are_stored`].
+    ///
+    /// # Errors
+    /// [`ForwardError`]; what an agent before has left goes on as it was.
+    pub fn adopt(
+        image: &Image,
+        links: Links,
+        places: &CounterPlaces,
+        capacity: Capacity,
+    ) -> Result<(Self, Adoption), ForwardError> {
+        let (adoption, before) = adoption::look_up(links.pins(), places)?;
         let publisher = create(image, capacity, 0)?;
-        Ok(Self { publisher, links, earlier: Counters::default(), is_spent: false })
+        links.pins().pin_tables(publisher.tables())?;
+        let earlier = match &adoption.counters {
+            adoption::CounterAdoption::Adopted => Arc::clone(&places.earlier),
+            adoption::CounterAdoption::StartedAnew { .. } => Arc::default(),
+        };
+        let mut forwarder = Self {
+            publisher,
+            links,
+            before,
+            earlier,
+            places: Arc::default(),
+            version: places.version,
+            is_forgetful: false,
+            is_spent: false,
+        };
+        forwarder.forget_what_is_gone(None);
+        forwarder.note_places(true);
+        Ok((forwarder, adoption))
+    }
+
+    /// Every interface that goes on runs by the program of these tables: reads what was counted in those before, when their last
+    /// packet has ended. Without effect where that has been done.
+    pub fn finish_adoption(&mut self) {
+        if self.before.is_empty() {
+            return;
+        }
+        readers::wait();
+        for before in std::mem::take(&mut self.before) {
+            self.take_in(before.read());
+        }
+        self.forget_what_is_gone(None);
+        self.note_places(true);
     }
 
     /// Makes `image` what packets see, in larger tables where it needs them. Packets under way may still see the image before
@@ -70,7 +143,9 @@ impl Forwarder {
         if !self.is_spent {
             match self.publisher.commit(image) {
                 Ok(commit) => {
-                    self.earlier.retain(self.publisher.layout());
+                    let planned = self.publisher.layout().planned().to_vec();
+                    let has_forgotten = self.forget_what_is_gone(Some(&planned));
+                    self.note_places(has_forgotten);
                     return Ok(commit);
                 }
                 Err(CommitError::Capacity(full)) => {
@@ -102,22 +177,109 @@ impl Forwarder {
         takes_away: bool,
     ) -> Result<Commit, ForwardError> {
         let next = create(image, at_least, self.generation())?;
+        self.links.pins().pin_tables(next.tables())?;
         let old = std::mem::replace(&mut self.publisher, next);
         self.is_spent = false;
-        self.links.move_to(self.publisher.tables_mut());
+        self.links.move_to(self.publisher.tables());
         // Packets that were under way in the old program are counted there.
         readers::wait();
-        match Counters::read(old.layout(), old.tables()) {
-            Ok(mut counted) => {
-                counted.add_earlier(&self.earlier);
-                self.earlier = counted;
-            }
-            // Packets see the image: counts may be lost, but the commit has not failed.
-            Err(error) => tracing::warn!(%error, "what was counted in the tables before is lost"),
+        let places = TablesPlaces { id: old.tables().id(), vnets: Arc::clone(old.layout().counter_places()) };
+        self.take_in(old.tables().counters.read(&places));
+        self.forget_what_is_gone(None);
+        self.note_places(true);
+        if self.is_forgetful {
+            self.unpin_what_is_not_needed();
         }
-        self.earlier.retain(self.publisher.layout());
         let layout = self.publisher.layout();
         Ok(Commit { generation: layout.generation(), entries: layout.nodes_in_use(), takes_away })
+    }
+
+    /// Adds what was counted in tables that nobody uses any more.
+    fn take_in(&mut self, counted: Result<Earlier, TableError>) {
+        match counted {
+            Ok(counted) => Arc::make_mut(&mut self.earlier).add(&counted),
+            // Packets see the image: counts may be lost, but nothing has failed for that.
+            Err(error) => tracing::warn!(%error, "what was counted in the tables before is lost"),
+        }
+    }
+
+    /// Forgets the counts of NICs and peerings that are no more, in `these` virtual networks or in all. Whether there were any.
+    fn forget_what_is_gone(&mut self, these: Option<&[VnetId]>) -> bool {
+        let layout = self.publisher.layout();
+        let is_known = |vnet: &&VnetId| self.earlier.vnets.contains_key(*vnet);
+        let concerned: Vec<VnetId> = match these {
+            Some(these) => these.iter().filter(is_known).cloned().collect(),
+            None => self.earlier.vnets.keys().cloned().collect(),
+        };
+        let mut has_forgotten = false;
+        for vnet in concerned {
+            has_forgotten |= Arc::make_mut(&mut self.earlier).retain(
+                &vnet,
+                |nic| layout.image().vnets.get(&vnet).is_some_and(|image| image.nics.contains_key(nic)),
+                |peering, remote| {
+                    let place =
+                        layout.counter_places().get(&vnet).and_then(|place| place.peerings.get(peering));
+                    place.is_some_and(|place| place.remote == *remote)
+                },
+            );
+        }
+        has_forgotten
+    }
+
+    /// Gives the places another version where they, or what else belongs to them, have changed.
+    fn note_places(&mut self, has_changed: bool) {
+        let now = self.publisher.layout().counter_places();
+        if has_changed || !Arc::ptr_eq(now, &self.places) {
+            self.places = Arc::clone(now);
+            self.version += 1;
+        }
+    }
+
+    /// What has to be stored so that the counters go on with the next agent. Costs next to nothing; the version tells whether it
+    /// has changed, which it does where a counter is given out or taken back. It must be on the disk before the next
+    /// [`Self::commit`]: a counter that is taken back in one may be given to another in the next.
+    #[must_use]
+    pub fn counter_places(&self) -> CounterPlaces {
+        let mut tables: Vec<TablesPlaces> = self.before.iter().map(|before| before.places.clone()).collect();
+        tables.push(TablesPlaces { id: self.publisher.tables().id(), vnets: Arc::clone(&self.places) });
+        CounterPlaces { version: self.version, tables, earlier: Arc::clone(&self.earlier) }
+    }
+
+    /// The places of this version are on the disk. Tables that they no longer name are let go, where it is the last version.
+    pub fn places_are_stored(&mut self, version: u64) {
+        if version == self.version {
+            self.unpin_what_is_not_needed();
+        }
+    }
+
+    fn unpin_what_is_not_needed(&self) {
+        let own = self.publisher.tables().id();
+        let unpinned =
+            self.links.pins().unpin_tables(|tables| adoption::is_needed(tables, own, &self.before));
+        if let Err(error) = unpinned {
+            tracing::warn!(%error, "tables that nobody needs any more stay pinned");
+        }
+    }
+
+    /// Takes the program off every interface. Gives what has to be stored so that the counters go on although the tables go
+    /// with the pin directory, which the caller [removes](super::PinDirectory::remove) after that.
+    ///
+    /// # Errors
+    /// [`AttachError`]: an interface could not be let go.
+    pub fn stop(&mut self) -> Result<CounterPlaces, AttachError> {
+        self.links.detach_links()?;
+        self.finish_adoption();
+        readers::wait();
+        let mut places = self.counter_places();
+        // What cannot be read stays named: the next agent will say that the tables are gone.
+        if let Some(own) = places.tables.last()
+            && let Ok(counted) = self.publisher.tables().counters.read(own)
+        {
+            places.tables.clear();
+            Arc::make_mut(&mut places.earlier).add(&counted);
+        }
+        places.version += 1;
+        Ok(places)
     }
 
     /// Attaches an interface to the program.
@@ -126,6 +288,28 @@ impl Forwarder {
     /// [`AttachError`].
     pub fn attach(&mut self, ifindex: u32) -> Result<(), AttachError> {
         self.links.attach(self.publisher.tables_mut(), ifindex)
+    }
+
+    /// What somebody else has undone of links and pins. Two or three system calls an interface.
+    #[must_use]
+    pub fn verify(&self) -> Damage {
+        self.links.verify(self.publisher.tables())
+    }
+
+    /// Puts the program back on an interface from which somebody else has taken it.
+    ///
+    /// # Errors
+    /// [`AttachError`]; the interface is then no longer among those attached.
+    pub fn reattach(&mut self, ifindex: u32) -> Result<(), AttachError> {
+        self.links.reattach(self.publisher.tables_mut(), ifindex)
+    }
+
+    /// Pins again what is pinned no more: the directory, the links, the tables.
+    ///
+    /// # Errors
+    /// [`PinError`].
+    pub fn repin(&self) -> Result<(), PinError> {
+        self.links.repin(self.publisher.tables())
     }
 
     /// Puts interfaces back to which packets could no longer be sent: they had left the network namespace and are back. Looks
@@ -154,13 +338,17 @@ impl Forwarder {
         &mut self.links
     }
 
-    /// All counters, since the forwarder started.
+    /// All counters, those of agents before included where they were adopted.
     ///
     /// # Errors
     /// [`TableError`].
     pub fn counters(&self) -> Result<Counters, TableError> {
-        let mut counters = Counters::read(self.publisher.layout(), self.publisher.tables())?;
+        let layout: &Layout = self.publisher.layout();
+        let mut counters = Counters::read(layout, self.publisher.tables())?;
         counters.add_earlier(&self.earlier);
+        for before in &self.before {
+            counters.add_earlier(&before.read()?);
+        }
         Ok(counters)
     }
 

@@ -1,30 +1,34 @@
 //! The tables in the kernel: the loaded program and its maps. The one place that knows aya.
 
+mod adoption;
 mod attach;
 mod bpffs;
-mod detach;
+mod counter_maps;
 mod forwarder;
 mod mapped;
 mod program;
 mod readers;
+mod sys;
+mod table_pins;
 pub mod traffic;
 
 use std::io;
 
 use aya::maps::xdp::XdpMapError;
-use aya::maps::{Array, DevMap, HashMap, MapData, MapError, PerCpuArray, PerCpuValues};
-use aya::util::nr_cpus;
-use bytemuck::Zeroable;
+use aya::maps::{Array, DevMap, HashMap, MapData, MapError};
 use vnet_common::abi::{Endpoint6Key, Node, PortRecord, PortTraffic, RouteRecord, Traffic};
 
-pub use self::attach::{AttachError, AttachMode, Links};
+pub use self::adoption::{Adoption, AnewReason, CounterAdoption};
+pub use self::attach::{AttachError, AttachMode, Damage, Links};
 pub use self::bpffs::{PinDirectory, PinError, mount_where_missing};
 pub use self::forwarder::{ForwardError, Forwarder};
 pub use self::program::{LoadError, TestRun, TestRunError, XdpVerdict};
 
+use self::counter_maps::CounterMaps;
 use self::mapped::Mapped;
 use self::program::Program;
-use super::counters::add;
+use self::table_pins::Pinnable;
+use super::places::TablesId;
 
 /// Layouts as bytes: what aya writes into maps.
 type Bytes<const N: usize> = [u8; N];
@@ -32,8 +36,6 @@ type Bytes<const N: usize> = [u8; N];
 const PORT_BYTES: usize = size_of::<PortRecord>();
 const ROUTE_BYTES: usize = size_of::<RouteRecord>();
 const KEY_BYTES: usize = size_of::<Endpoint6Key>();
-const TRAFFIC_BYTES: usize = size_of::<Traffic>();
-const PORT_TRAFFIC_BYTES: usize = size_of::<PortTraffic>();
 
 /// A loaded program with its maps. Dropped, the program lives on in the links that are attached to it.
 pub struct KernelTables {
@@ -45,9 +47,12 @@ pub struct KernelTables {
     routes: Array<MapData, Bytes<ROUTE_BYTES>>,
     endpoints6: HashMap<MapData, Bytes<KEY_BYTES>, u32>,
     devices: DevMap<MapData>,
-    port_counters: PerCpuArray<MapData, Bytes<PORT_TRAFFIC_BYTES>>,
-    peering_counters: PerCpuArray<MapData, Bytes<TRAFFIC_BYTES>>,
-    drops: PerCpuArray<MapData, u64>,
+    counters: CounterMaps,
+    id: TablesId,
+    /// The program's number in the kernel.
+    program_id: u32,
+    /// The program and the maps, by the names of their pins.
+    pinnable: Pinnable,
 }
 
 impl std::fmt::Debug for KernelTables {
@@ -83,14 +88,13 @@ fn refused(map: &'static str, index: u32) -> impl FnOnce(MapError) -> TableError
     move |source| TableError::Map { map, index, source }
 }
 
-fn per_cpu<V: Copy + aya::Pod>(value: V) -> Result<PerCpuValues<V>, TableError> {
-    let cpus = nr_cpus().map_err(|(path, source)| TableError::Cpus { path, source })?;
-    // As many values as CPUs: the one condition of the conversion.
-    PerCpuValues::try_from(vec![value; cpus])
-        .map_err(|source| TableError::Cpus { path: "/sys/devices/system/cpu/possible", source })
-}
-
 impl KernelTables {
+    /// The identity of these tables.
+    #[must_use]
+    pub fn id(&self) -> TablesId {
+        self.id
+    }
+
     /// Puts those of `devices`, ports with their interfaces, back that the kernel has taken out of the map. How many.
     ///
     /// The kernel does so when an interface leaves its network namespace (kernel/bpf/devmap.c, `dev_map_notification`), and does
@@ -161,13 +165,11 @@ impl super::Tables for KernelTables {
     }
 
     fn reset_port_counter(&mut self, index: u32) -> Result<(), TableError> {
-        let zero = per_cpu([0u8; PORT_TRAFFIC_BYTES])?;
-        self.port_counters.set(index, zero, 0).map_err(refused("PORT_COUNTERS", index))
+        self.counters.reset_port(index)
     }
 
     fn reset_peering_counter(&mut self, index: u32) -> Result<(), TableError> {
-        let zero = per_cpu([0u8; TRAFFIC_BYTES])?;
-        self.peering_counters.set(index, zero, 0).map_err(refused("PEERING_COUNTERS", index))
+        self.counters.reset_peering(index)
     }
 
     fn write_cell(&mut self, index: u32, half: usize, value: u32) {
@@ -183,29 +185,14 @@ impl super::Tables for KernelTables {
     }
 
     fn port_traffic(&self, index: u32) -> Result<PortTraffic, TableError> {
-        let values = self.port_counters.get(&index, 0).map_err(refused("PORT_COUNTERS", index))?;
-        let mut sum = PortTraffic::zeroed();
-        for value in values.iter() {
-            let one: PortTraffic = bytemuck::cast(*value);
-            add(&mut sum.tx, one.tx);
-            add(&mut sum.rx, one.rx);
-            sum.answered += one.answered;
-            sum.dropped += one.dropped;
-        }
-        Ok(sum)
+        self.counters.port(index)
     }
 
     fn peering_traffic(&self, index: u32) -> Result<Traffic, TableError> {
-        let values = self.peering_counters.get(&index, 0).map_err(refused("PEERING_COUNTERS", index))?;
-        let mut sum = Traffic::zeroed();
-        for value in values.iter() {
-            add(&mut sum, bytemuck::cast(*value));
-        }
-        Ok(sum)
+        self.counters.peering(index)
     }
 
     fn drops(&self, reason: u32) -> Result<u64, TableError> {
-        let values = self.drops.get(&reason, 0).map_err(refused("DROPS", reason))?;
-        Ok(values.iter().sum())
+        self.counters.drops(reason)
     }
 }

@@ -2,11 +2,14 @@
 
 use std::io;
 
-use aya::maps::{Array, DevMap, HashMap, Map, MapError, PerCpuArray};
+use aya::maps::{Array, DevMap, HashMap, Map, MapError};
 use aya::programs::{ProgramError, TestRun as _, TestRunAttrs, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use vnet_common::abi::FIRST_CELL;
 
+use super::super::places::TablesId;
+use super::counter_maps::CounterMaps;
+use super::table_pins::Pinnable;
 use super::{KernelTables, Mapped, readers};
 use crate::compile::plan::Capacity;
 
@@ -15,6 +18,9 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/vn
 
 /// The program's name in the object.
 const PROGRAM: &str = "vnet";
+
+/// As often libbpf tries.
+const LOAD_ATTEMPTS: usize = 5;
 
 /// The program could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +40,9 @@ pub enum LoadError {
     /// A map's memory could not be mapped.
     #[error("the memory of the map {0} could not be mapped")]
     Memory(&'static str, #[source] io::Error),
+    /// A descriptor could not be kept: most likely too many files are open.
+    #[error("no descriptor is left for the tables' pins")]
+    Descriptor(#[source] io::Error),
     /// The kernel cannot wait for readers.
     #[error("this kernel cannot wait for packets under way, without which no change of the tables is safe")]
     Readers(#[source] io::Error),
@@ -74,8 +83,15 @@ impl KernelTables {
         // First the program: it refers to the maps by their descriptors, which are closed with what `take` returns.
         let mut program = Program { ebpf };
         let xdp = program.xdp().map_err(|error| LoadError::Program(Box::new(error)))?;
-        xdp.load().map_err(|error| LoadError::Program(Box::new(error)))?;
-        let mut take = |name: &'static str| program.ebpf.take_map(name).ok_or(LoadError::Missing(name));
+        load_with_patience(xdp).map_err(|error| LoadError::Program(Box::new(error)))?;
+        let refused = |error| LoadError::Program(Box::new(error));
+        let program_id = xdp.info().map_err(refused)?.id();
+        let mut pinnable = Pinnable::of(xdp.fd().map_err(refused)?).map_err(LoadError::Descriptor)?;
+        let mut take = |name: &'static str| {
+            let map = program.ebpf.take_map(name).ok_or(LoadError::Missing(name))?;
+            pinnable.add(name, &map).map_err(LoadError::Descriptor)?;
+            Ok(map)
+        };
         let control = mapped("CONTROL", take("CONTROL")?, 1)?;
         let cells = mapped("CELLS", take("CELLS")?, cells)?;
         let nodes = Array::try_from(take("NODES")?).map_err(kind("NODES"))?;
@@ -83,10 +99,7 @@ impl KernelTables {
         let routes = Array::try_from(take("ROUTES")?).map_err(kind("ROUTES"))?;
         let endpoints6 = HashMap::try_from(take("ENDPOINTS6")?).map_err(kind("ENDPOINTS6"))?;
         let devices = DevMap::try_from(take("DEVICES")?).map_err(kind("DEVICES"))?;
-        let port_counters = PerCpuArray::try_from(take("PORT_COUNTERS")?).map_err(kind("PORT_COUNTERS"))?;
-        let peering_counters =
-            PerCpuArray::try_from(take("PEERING_COUNTERS")?).map_err(kind("PEERING_COUNTERS"))?;
-        let drops = PerCpuArray::try_from(take("DROPS")?).map_err(kind("DROPS"))?;
+        let counters = CounterMaps::new(take, LoadError::Kind)?;
         Ok(Self {
             program,
             control,
@@ -96,9 +109,10 @@ impl KernelTables {
             routes,
             endpoints6,
             devices,
-            port_counters,
-            peering_counters,
-            drops,
+            counters,
+            id: TablesId::random(),
+            program_id,
+            pinnable,
         })
     }
 
@@ -110,6 +124,18 @@ impl KernelTables {
         let info = self.program.xdp()?.info()?;
         info.verified_instruction_count().ok_or(TestRunError::NotTold)
     }
+}
+
+/// Loads the program. The verifier gives up with EAGAIN when a signal comes in while it is at work (kernel/bpf/verifier.c,
+/// `do_check`), whether the process minds the signal or not.
+fn load_with_patience(xdp: &mut Xdp) -> Result<(), ProgramError> {
+    for _ in 1..LOAD_ATTEMPTS {
+        match xdp.load() {
+            Err(ProgramError::LoadError { io_error, .. }) if io_error.kind() == io::ErrorKind::WouldBlock => {}
+            loaded => return loaded,
+        }
+    }
+    xdp.load()
 }
 
 fn kind(name: &'static str) -> impl FnOnce(MapError) -> LoadError {

@@ -13,7 +13,8 @@ use aya::programs::{ProgramError, TestRun as _, TestRunAttrs, TestRunOptions, Xd
 use aya::{Ebpf, EbpfError};
 use vnet_common::abi::bench::{Arrived, FRAME4_BYTES, FRAME6_BYTES, Flow, Progress};
 
-use super::{TableError, per_cpu, refused};
+use super::counter_maps::per_cpu;
+use super::{TableError, refused};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/vnet-bench"));
 
