@@ -131,7 +131,8 @@ impl KernelTables {
 fn load_with_patience(xdp: &mut Xdp) -> Result<(), ProgramError> {
     for _ in 1..LOAD_ATTEMPTS {
         match xdp.load() {
-            Err(ProgramError::LoadError { io_error, .. }) if io_error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(ProgramError::LoadError { io_error, .. }) if io_error.kind() == io::ErrorKind::WouldBlock => {
+            }
             loaded => return loaded,
         }
     }
