@@ -354,8 +354,8 @@ fn sigterm_and_sigint_leave_nothing_behind() {
         assert!(pair.a.has_program() && pair.b.has_program());
         assert_eq!(
             site.left().len(),
-            5,
-            "two pins and their directory, a socket, its lock: {:?}",
+            6,
+            "two links, the tables, the directory of both, a socket, its lock: {:?}",
             site.left()
         );
         assert_eq!(agent.end(signal), Some(0), "{}", agent.log());
@@ -397,7 +397,7 @@ fn a_killed_agent_goes_on_forwarding_and_the_next_one_adopts_without_losing_a_pi
     let mut second = None;
     let (lost, sent) = pings_lost_while(&pair, || {
         assert_eq!(first.end(Signal::SIGKILL), None);
-        assert_eq!(site.left().len(), 5, "{:?}", site.left());
+        assert_eq!(site.left().len(), 6, "{:?}", site.left());
         std::thread::sleep(Duration::from_millis(300));
         second = Some(site.start());
     });
@@ -432,7 +432,7 @@ fn detach_on_exit_false_leaves_the_interfaces_forwarding() {
     pair.assert_connected("at the start");
     assert_eq!(agent.end(Signal::SIGTERM), Some(0));
     assert!(agent.log().ends_with("stopping: the interfaces go on forwarding\n"), "{}", agent.log());
-    assert_eq!(site.left().len(), 3, "two pins and their directory: {:?}", site.left());
+    assert_eq!(site.left().len(), 4, "two links, the tables, the directory of both: {:?}", site.left());
     pair.assert_connected("with no agent");
     let mut agent = site.start();
     pair.assert_connected("with the next agent");
