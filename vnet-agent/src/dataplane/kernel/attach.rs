@@ -283,11 +283,11 @@ impl Links {
     /// # Errors
     /// [`AttachError`]; the interface is then no longer among those attached.
     pub fn reattach(&mut self, tables: &mut KernelTables, ifindex: u32) -> Result<(), AttachError> {
-        if let Some(link) = self.links.remove(&ifindex) {
-            if sys::update_link(&link, &tables.pinnable.program).is_ok() {
-                self.links.insert(ifindex, link);
-                return Ok(());
-            }
+        if let Some(link) = self.links.remove(&ifindex)
+            && sys::update_link(&link, &tables.pinnable.program).is_ok()
+        {
+            self.links.insert(ifindex, link);
+            return Ok(());
         }
         remove(&self.pins.link(ifindex))?;
         self.attach(tables, ifindex)
