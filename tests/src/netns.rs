@@ -87,6 +87,26 @@ pub fn delete(name: &str) {
     ip(&["link", "delete", name]);
 }
 
+/// Sends an interface into another network namespace and has it back, under the number that it had. It is up again.
+///
+/// # Panics
+/// Where the kernel refuses.
+pub fn leave_and_return(name: &str) {
+    let namespace_of = |task: &str| std::fs::read_link(format!("/proc/{task}/ns/net"));
+    let own = namespace_of("thread-self").expect("a thread has a namespace");
+    let tid = nix::unistd::gettid().to_string();
+    let mut other =
+        Command::new("unshare").args(["--net", "sleep", "60"]).spawn().expect("unshare is installed");
+    let pid = other.id().to_string();
+    while namespace_of(&pid).expect("the process is there") == own {
+        std::thread::yield_now();
+    }
+    ip(&["link", "set", name, "netns", &pid]);
+    run("nsenter", &["--net", "--target", &pid, "ip", "link", "set", name, "netns", &tid]);
+    ip(&["link", "set", name, "up"]);
+    other.kill().and_then(|()| other.wait()).expect("a child can be ended");
+}
+
 fn ip(arguments: &[&str]) -> String {
     run("ip", arguments)
 }

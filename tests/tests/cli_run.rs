@@ -355,7 +355,7 @@ fn sigterm_and_sigint_leave_nothing_behind() {
         assert_eq!(
             site.left().len(),
             6,
-            "two links, the tables, their directory, a socket, its lock: {:?}",
+            "two links, the tables, the directory of both, a socket, its lock: {:?}",
             site.left()
         );
         assert_eq!(agent.end(signal), Some(0), "{}", agent.log());
@@ -432,7 +432,7 @@ fn detach_on_exit_false_leaves_the_interfaces_forwarding() {
     pair.assert_connected("at the start");
     assert_eq!(agent.end(Signal::SIGTERM), Some(0));
     assert!(agent.log().ends_with("stopping: the interfaces go on forwarding\n"), "{}", agent.log());
-    assert_eq!(site.left().len(), 4, "two links, the tables, their directory: {:?}", site.left());
+    assert_eq!(site.left().len(), 4, "two links, the tables, the directory of both: {:?}", site.left());
     pair.assert_connected("with no agent");
     let mut agent = site.start();
     pair.assert_connected("with the next agent");

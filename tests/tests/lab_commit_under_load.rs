@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 use pretty_assertions::assert_eq;
 use vnet_agent::bench::rig::{self, MTU_BYTES, Rig};
 use vnet_agent::compile::image::Interface;
+use vnet_agent::compile::plan::Capacity;
 use vnet_agent::compile::{Attachments, Compiled, compile};
-use vnet_agent::dataplane::kernel::{AttachMode, Forwarder, Links, PinDirectory};
+use vnet_agent::dataplane::kernel::{AttachMode, CounterAdoption, Forwarder, Links, PinDirectory};
 use vnet_agent::model::{
     Declared, DesiredState, NicId, NicSpec, Operation, PeeringFlags, PeeringName, PeeringSpec, Place, Region,
     SubnetName, SubnetRef, SubnetSpec, Topology, VnetId, VnetSpec, plan_file,
@@ -107,6 +108,7 @@ struct Router {
     compiled: Compiled,
     attachments: Attachments,
     forwarder: Forwarder,
+    pins: PinDirectory,
     visitor_ifindex: u32,
 }
 
@@ -123,11 +125,28 @@ impl Router {
         let visitor_ifindex = attachments.remove(&nic_name(VISITOR, 0, 4)).unwrap().ifindex;
         let compiled = compile(&topology, &Arc::new(attachments.clone()), &Compiled::default());
         let pins = PinDirectory::open(Path::new("/sys/fs/bpf/commit-under-load")).unwrap();
-        let mut forwarder = Forwarder::start(compiled.image(), Links::new(pins, AttachMode::Native)).unwrap();
+        let mut forwarder =
+            Forwarder::start(compiled.image(), Links::new(pins.clone(), AttachMode::Native)).unwrap();
         for interface in attachments.values() {
             forwarder.attach(interface.ifindex).unwrap();
         }
-        Self { topology, compiled, attachments, forwarder, visitor_ifindex }
+        Self { topology, compiled, attachments, forwarder, pins, visitor_ifindex }
+    }
+
+    /// Another agent goes on where this one was killed.
+    fn adopt(&mut self) {
+        let places = self.forwarder.counter_places();
+        let links = Links::new(self.pins.clone(), AttachMode::Native);
+        let adopted = Forwarder::adopt(self.compiled.image(), links, &places, Capacity::default());
+        let (forwarder, adoption) = adopted.unwrap();
+        assert!(matches!(adoption.counters, CounterAdoption::Adopted), "{adoption}");
+        self.forwarder = forwarder;
+        for interface in self.attachments.values() {
+            self.forwarder.attach(interface.ifindex).unwrap();
+        }
+        self.forwarder.finish_adoption();
+        let version = self.forwarder.counter_places().version;
+        self.forwarder.places_are_stored(version);
     }
 
     /// Commits what stands now; it must be something new.
@@ -232,6 +251,18 @@ fn a_thousand_commits_around_a_flow_lose_and_misdeliver_none_of_its_packets() {
                 router.change(number);
             }
             println!("{:.1?} a commit", start.elapsed() / COMMITS);
+        });
+    });
+}
+
+#[test]
+fn agents_that_take_over_one_from_another_lose_and_misdeliver_no_packet_and_lose_no_count() {
+    under_load(&desired(), |router, load| {
+        load.during("20 adoptions", || {
+            for number in 0..20 {
+                router.adopt();
+                router.change(number);
+            }
         });
     });
 }

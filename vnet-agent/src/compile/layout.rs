@@ -7,6 +7,7 @@
 mod counters;
 mod nics;
 mod ranges;
+mod room;
 mod slots;
 
 use std::collections::btree_map::Entry;
@@ -148,60 +149,10 @@ impl Layout {
         self.generation
     }
 
-    /// How large the tables are.
-    #[must_use]
-    pub fn capacity(&self) -> Capacity {
-        self.capacity
-    }
-
-    /// How large tables must be to hold everything that was ever placed.
-    #[must_use]
-    pub fn needed(&self) -> Capacity {
-        Capacity {
-            cells: self.cells.pool.needed() - abi::FIRST_CELL,
-            nodes: self.nodes.needed(),
-            ports: self.ports.needed(),
-            routes: self.routes.needed(),
-            endpoints6: self.endpoints6_in_use,
-            port_counters: self.port_counters.needed(),
-            peering_counters: self.peering_counters.needed(),
-        }
-    }
-
-    /// The tables have this capacity from now on, which is at least what is [`Self::needed`].
-    pub fn set_capacity(&mut self, capacity: Capacity) {
-        self.capacity = capacity;
-        self.cells.pool.end_at(abi::FIRST_CELL + capacity.cells);
-        self.nodes.end_at(capacity.nodes);
-        self.ports.end_at(capacity.ports);
-        self.routes.end_at(capacity.routes);
-        self.port_counters.end_at(capacity.port_counters);
-        self.peering_counters.end_at(capacity.peering_counters);
-    }
-
     /// How many trie nodes are in use.
     #[must_use]
     pub fn nodes_in_use(&self) -> usize {
         self.nodes.len()
-    }
-
-    /// The index into `PORT_COUNTERS` of a NIC, `None` where it never had an interface.
-    #[must_use]
-    pub fn port_counter(&self, vnet: &VnetId, nic: &NicId) -> Option<u32> {
-        self.vnets.get(vnet)?.nics.get(nic)?.counter()
-    }
-
-    /// The index into `PEERING_COUNTERS` of what crosses a peering away from `vnet`.
-    #[must_use]
-    pub fn peering_counter(&self, vnet: &VnetId, peering: &PeeringName) -> Option<u32> {
-        self.vnets.get(vnet)?.peering_counters.get(peering).map(|(_, index)| *index)
-    }
-
-    /// All NICs that have a counter, with its index.
-    pub fn port_counters(&self) -> impl Iterator<Item = (&VnetId, &NicId, u32)> {
-        self.vnets.iter().flat_map(|(vnet, place)| {
-            place.nics.iter().filter_map(move |(nic, place)| Some((vnet, nic, place.counter()?)))
-        })
     }
 
     /// The NICs whose interface has found no slot: they are as if they had none. They are tried again when something else of
@@ -219,13 +170,6 @@ impl Layout {
     /// All ports that have an interface, each with the interface's number.
     pub fn devices(&self) -> impl Iterator<Item = (u32, u32)> {
         self.vnets.values().flat_map(|place| place.nics.values().filter_map(NicPlace::device))
-    }
-
-    /// All peerings that have a counter, with its index.
-    pub fn peering_counters(&self) -> impl Iterator<Item = (&VnetId, &PeeringName, u32)> {
-        self.vnets.iter().flat_map(|(vnet, place)| {
-            place.peering_counters.iter().map(move |(peering, (_, index))| (vnet, peering, *index))
-        })
     }
 
     /// What to write so that the tables hold `next`. An empty plan publishes nothing.

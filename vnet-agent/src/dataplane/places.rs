@@ -136,7 +136,7 @@ pub struct VnetSums {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Earlier {
     /// By virtual network.
-    pub vnets: BTreeMap<VnetId, VnetSums>,
+    pub vnets: BTreeMap<VnetId, Arc<VnetSums>>,
     /// Drops, by the number of the reason.
     pub drops: BTreeMap<u32, u64>,
 }
@@ -144,7 +144,7 @@ pub struct Earlier {
 impl Earlier {
     /// Adds what was counted for a NIC.
     pub fn add_nic(&mut self, vnet: &VnetId, nic: &NicId, traffic: PortTraffic) {
-        let sum = self.vnets.entry(vnet.clone()).or_default().nics.entry(nic.clone()).or_default();
+        let sum = self.sums(vnet).nics.entry(nic.clone()).or_default();
         sum.tx.add(traffic.tx);
         sum.rx.add(traffic.rx);
         sum.answered += traffic.answered;
@@ -154,8 +154,7 @@ impl Earlier {
     /// Adds what crossed a peering. What crossed one of the same name to another remote is forgotten.
     pub fn add_peering(&mut self, vnet: &VnetId, peering: &PeeringName, remote: &VnetId, traffic: Traffic) {
         let none = || PeeringSum { remote: remote.clone(), crossed: Sum::default() };
-        let peerings = &mut self.vnets.entry(vnet.clone()).or_default().peerings;
-        let sum = peerings.entry(peering.clone()).or_insert_with(none);
+        let sum = self.sums(vnet).peerings.entry(peering.clone()).or_insert_with(none);
         if sum.remote != *remote {
             *sum = none();
         }
@@ -182,23 +181,35 @@ impl Earlier {
         }
     }
 
-    /// Forgets, within one virtual network, the NICs and peerings for which these say no: one of the same name that is made
-    /// later starts at 0. Whether there was any.
+    /// Whether there are, within one virtual network, NICs or peerings for which these say no.
+    pub fn has_others(
+        &self,
+        vnet: &VnetId,
+        keep_nic: impl Fn(&NicId) -> bool,
+        keep_peering: impl Fn(&PeeringName, &VnetId) -> bool,
+    ) -> bool {
+        let Some(sums) = self.vnets.get(vnet) else { return false };
+        !sums.nics.keys().all(keep_nic)
+            || !sums.peerings.iter().all(|(peering, sum)| keep_peering(peering, &sum.remote))
+    }
+
+    /// Forgets these: one of the same name that is made later starts at 0.
     pub fn retain(
         &mut self,
         vnet: &VnetId,
         keep_nic: impl Fn(&NicId) -> bool,
         keep_peering: impl Fn(&PeeringName, &VnetId) -> bool,
-    ) -> bool {
-        let Some(sums) = self.vnets.get_mut(vnet) else { return false };
-        let before = sums.nics.len() + sums.peerings.len();
+    ) {
+        let sums = self.sums(vnet);
         sums.nics.retain(|nic, _| keep_nic(nic));
         sums.peerings.retain(|peering, sum| keep_peering(peering, &sum.remote));
-        let after = sums.nics.len() + sums.peerings.len();
-        if after == 0 {
+        if sums.nics.is_empty() && sums.peerings.is_empty() {
             self.vnets.remove(vnet);
         }
-        after < before
+    }
+
+    fn sums(&mut self, vnet: &VnetId) -> &mut VnetSums {
+        Arc::make_mut(self.vnets.entry(vnet.clone()).or_default())
     }
 }
 
@@ -258,9 +269,13 @@ mod tests {
         let one = Traffic { packets: 1, bytes: 60 };
         sum.add_peering(&vnet, &peering, &VnetId::new("c").unwrap(), one);
         assert_eq!(sum.vnets[&vnet].peerings[&peering].traffic(), one);
-        assert!(sum.retain(&vnet, |_| true, |_, leads_to| *leads_to == remote));
+        let is_first = |_: &PeeringName, leads_to: &VnetId| *leads_to == remote;
+        assert!(sum.has_others(&vnet, |_| true, is_first));
+        sum.retain(&vnet, |_| true, is_first);
         assert!(sum.vnets[&vnet].peerings.is_empty());
-        assert!(!sum.retain(&vnet, |_| true, |_, _| false), "there is none left");
+        assert!(!sum.has_others(&vnet, |_| true, |_, _| false), "there is none left");
+        sum.retain(&vnet, |_| false, is_first);
+        assert!(sum.vnets.is_empty());
     }
 
     #[test]

@@ -41,6 +41,32 @@ impl VnetCounters {
 }
 
 impl Layout {
+    /// The index into `PORT_COUNTERS` of a NIC, `None` where it never had an interface.
+    #[must_use]
+    pub fn port_counter(&self, vnet: &VnetId, nic: &NicId) -> Option<u32> {
+        self.vnets.get(vnet)?.nics.get(nic)?.counter()
+    }
+
+    /// The index into `PEERING_COUNTERS` of what crosses a peering away from `vnet`.
+    #[must_use]
+    pub fn peering_counter(&self, vnet: &VnetId, peering: &PeeringName) -> Option<u32> {
+        self.vnets.get(vnet)?.peering_counters.get(peering).map(|(_, index)| *index)
+    }
+
+    /// All NICs that have a counter, with its index.
+    pub fn port_counters(&self) -> impl Iterator<Item = (&VnetId, &NicId, u32)> {
+        self.vnets.iter().flat_map(|(vnet, place)| {
+            place.nics.iter().filter_map(move |(nic, place)| Some((vnet, nic, place.counter()?)))
+        })
+    }
+
+    /// All peerings that have a counter, with its index.
+    pub fn peering_counters(&self) -> impl Iterator<Item = (&VnetId, &PeeringName, u32)> {
+        self.vnets.iter().flat_map(|(vnet, place)| {
+            place.peering_counters.iter().map(move |(peering, (_, index))| (vnet, peering, *index))
+        })
+    }
+
     /// The counters of all virtual networks that have some. The same pointer as long as none is given out or taken back.
     #[must_use]
     pub fn counter_places(&self) -> &Arc<BTreeMap<VnetId, Arc<VnetCounters>>> {

@@ -323,10 +323,10 @@ fn attach_anew(tables: &mut KernelTables, ifindex: u32, mode: AttachMode) -> Res
 }
 
 fn explain(ifindex: u32, error: ProgramError) -> AttachError {
-    let code = match &error {
-        ProgramError::SyscallError(call) => call.io_error.raw_os_error(),
-        _ => None,
-    };
+    // Where the kernel refuses a link, aya tries another way, whose error lies deeper.
+    let causes =
+        std::iter::successors(Some(&error as &(dyn std::error::Error + 'static)), |error| error.source());
+    let code = causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).find_map(io::Error::raw_os_error);
     match code {
         Some(libc::EOPNOTSUPP) => AttachError::NoNative { ifindex },
         Some(libc::ENOSPC) => AttachError::Queues { ifindex },

@@ -3,23 +3,18 @@
 //! Tables have a fixed size. When one is full, new and larger ones are loaded with a program of their own and filled,
 //! and then every interface changes its program by an atomic link update: a packet runs either by the old program over
 //! the old tables or by the new over the new. The same replacement takes over from an agent that was killed or stopped.
-//!
-//! # Counters
-//!
-//! The owner keeps [`Forwarder::counter_places`] in its store, and tells when it has. Tables stay pinned until it has stored a
-//! value that no longer names them. So a kill at any moment loses nothing and counts nothing twice, but this: what was
-//! counted under numbers that were given out since the last value was stored.
+
+mod counting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::super::counters::Counters;
 use super::super::places::{CounterPlaces, Earlier, TablesPlaces};
 use super::super::{Commit, CommitError, Publisher};
 use super::adoption::{self, Adoption, Before};
 use super::{AttachError, Damage, KernelTables, Links, LoadError, PinError, TableError, readers};
 use crate::compile::image::Image;
-use crate::compile::layout::{Layout, VnetCounters};
+use crate::compile::layout::VnetCounters;
 use crate::compile::plan::Capacity;
 use crate::compile::takes_away;
 use crate::model::{NicId, VnetId};
@@ -119,6 +114,7 @@ impl Forwarder {
     /// Every interface that goes on runs by the program of these tables: reads what was counted in those before, when their last
     /// packet has ended. Without effect where that has been done.
     pub fn finish_adoption(&mut self) {
+        self.settle();
         if self.before.is_empty() {
             return;
         }
@@ -194,94 +190,6 @@ impl Forwarder {
         Ok(Commit { generation: layout.generation(), entries: layout.nodes_in_use(), takes_away })
     }
 
-    /// Adds what was counted in tables that nobody uses any more.
-    fn take_in(&mut self, counted: Result<Earlier, TableError>) {
-        match counted {
-            Ok(counted) => Arc::make_mut(&mut self.earlier).add(&counted),
-            // Packets see the image: counts may be lost, but nothing has failed for that.
-            Err(error) => tracing::warn!(%error, "what was counted in the tables before is lost"),
-        }
-    }
-
-    /// Forgets the counts of NICs and peerings that are no more, in `these` virtual networks or in all. Whether there were any.
-    fn forget_what_is_gone(&mut self, these: Option<&[VnetId]>) -> bool {
-        let layout = self.publisher.layout();
-        let is_known = |vnet: &&VnetId| self.earlier.vnets.contains_key(*vnet);
-        let concerned: Vec<VnetId> = match these {
-            Some(these) => these.iter().filter(is_known).cloned().collect(),
-            None => self.earlier.vnets.keys().cloned().collect(),
-        };
-        let mut has_forgotten = false;
-        for vnet in concerned {
-            has_forgotten |= Arc::make_mut(&mut self.earlier).retain(
-                &vnet,
-                |nic| layout.image().vnets.get(&vnet).is_some_and(|image| image.nics.contains_key(nic)),
-                |peering, remote| {
-                    let place =
-                        layout.counter_places().get(&vnet).and_then(|place| place.peerings.get(peering));
-                    place.is_some_and(|place| place.remote == *remote)
-                },
-            );
-        }
-        has_forgotten
-    }
-
-    /// Gives the places another version where they, or what else belongs to them, have changed.
-    fn note_places(&mut self, has_changed: bool) {
-        let now = self.publisher.layout().counter_places();
-        if has_changed || !Arc::ptr_eq(now, &self.places) {
-            self.places = Arc::clone(now);
-            self.version += 1;
-        }
-    }
-
-    /// What has to be stored so that the counters go on with the next agent. Costs next to nothing; the version tells whether it
-    /// has changed, which it does where a counter is given out or taken back. It must be on the disk before the next
-    /// [`Self::commit`]: a counter that is taken back in one may be given to another in the next.
-    #[must_use]
-    pub fn counter_places(&self) -> CounterPlaces {
-        let mut tables: Vec<TablesPlaces> = self.before.iter().map(|before| before.places.clone()).collect();
-        tables.push(TablesPlaces { id: self.publisher.tables().id(), vnets: Arc::clone(&self.places) });
-        CounterPlaces { version: self.version, tables, earlier: Arc::clone(&self.earlier) }
-    }
-
-    /// The places of this version are on the disk. Tables that they no longer name are let go, where it is the last version.
-    pub fn places_are_stored(&mut self, version: u64) {
-        if version == self.version {
-            self.unpin_what_is_not_needed();
-        }
-    }
-
-    fn unpin_what_is_not_needed(&self) {
-        let own = self.publisher.tables().id();
-        let unpinned =
-            self.links.pins().unpin_tables(|tables| adoption::is_needed(tables, own, &self.before));
-        if let Err(error) = unpinned {
-            tracing::warn!(%error, "tables that nobody needs any more stay pinned");
-        }
-    }
-
-    /// Takes the program off every interface. Gives what has to be stored so that the counters go on although the tables go
-    /// with the pin directory, which the caller [removes](super::PinDirectory::remove) after that.
-    ///
-    /// # Errors
-    /// [`AttachError`]: an interface could not be let go.
-    pub fn stop(&mut self) -> Result<CounterPlaces, AttachError> {
-        self.links.detach_links()?;
-        self.finish_adoption();
-        readers::wait();
-        let mut places = self.counter_places();
-        // What cannot be read stays named: the next agent will say that the tables are gone.
-        if let Some(own) = places.tables.last()
-            && let Ok(counted) = self.publisher.tables().counters.read(own)
-        {
-            places.tables.clear();
-            Arc::make_mut(&mut places.earlier).add(&counted);
-        }
-        places.version += 1;
-        Ok(places)
-    }
-
     /// Attaches an interface to the program.
     ///
     /// # Errors
@@ -336,20 +244,6 @@ impl Forwarder {
     /// The attachments.
     pub fn links_mut(&mut self) -> &mut Links {
         &mut self.links
-    }
-
-    /// All counters, those of agents before included where they were adopted.
-    ///
-    /// # Errors
-    /// [`TableError`].
-    pub fn counters(&self) -> Result<Counters, TableError> {
-        let layout: &Layout = self.publisher.layout();
-        let mut counters = Counters::read(layout, self.publisher.tables())?;
-        counters.add_earlier(&self.earlier);
-        for before in &self.before {
-            counters.add_earlier(&before.read()?);
-        }
-        Ok(counters)
     }
 
     /// The generation that packets see.

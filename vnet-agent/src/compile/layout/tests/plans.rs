@@ -1,13 +1,16 @@
 //! The exact contents of plans: what differs, and nothing else.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use pretty_assertions::assert_eq;
 use vnet_common::abi::{FIRST_CELL, LEAF, NONE, ROUTE_ACCESS, ROUTE_FORWARDED, ROUTE_PEERING, RouteRecord};
 
 use super::world::{CAPACITY, attachments, image_of};
 use crate::compile::image::Image;
-use crate::compile::layout::Layout;
+use crate::compile::layout::{Layout, PeeringPlace};
 use crate::compile::plan::{Capacity, Plan};
-use crate::model::tests::{World, peering, vnet_name};
+use crate::model::tests::{World, nic, nic_name, peering, peering_name, vnet_name};
 use crate::model::*;
 
 fn two() -> World {
@@ -82,7 +85,7 @@ fn an_equal_image_is_an_empty_plan_of_the_same_generation() {
     let newer = image(&two(), &INTERFACES);
     planned(&mut layout, &newer);
     for (name, image) in &newer.vnets {
-        assert!(std::sync::Arc::ptr_eq(&layout.vnets[name].image, image));
+        assert!(Arc::ptr_eq(&layout.vnets[name].image, image));
     }
 }
 
@@ -203,4 +206,26 @@ fn one_more_peering_writes_as_much_in_a_large_topology_as_in_a_small_one() {
     let [nodes, ports, devices, routes, endpoints6, cells, freed @ ..] = small;
     assert_eq!((ports, devices, routes, endpoints6, cells, freed), (0, 0, 4, 0, 4, [0; 4]));
     assert!(nodes <= 20, "{nodes} nodes");
+}
+
+#[test]
+fn places_of_counters_change_with_the_networks_whose_counters_do_and_stay_shared_otherwise() {
+    let mut layout = start();
+    let before = Arc::clone(layout.counter_places());
+    let indexes = |layout: &Layout, name: &str| layout.counter_places().get(&vnet_name(name)).cloned();
+    // Another MTU: another port record, and the counter that it had.
+    let mut moved = attachments(&INTERFACES);
+    moved.get_mut(&nic_name("n")).unwrap().mtu_bytes = 9000;
+    planned(&mut layout, &image_of(&two().0, &moved));
+    assert!(Arc::ptr_eq(layout.counter_places(), &before));
+
+    let world = two().with(Operation::CreateNic(nic("o", "a/s", &["10.0.1.5"])));
+    planned(&mut layout, &image(&world, &[INTERFACES[0], INTERFACES[1], ("o", 9)]));
+    let (a, b) = (indexes(&layout, "a").unwrap(), indexes(&layout, "b").unwrap());
+    assert_eq!(a.nics, BTreeMap::from([(nic_name("n"), 1), (nic_name("o"), 3)]));
+    assert_eq!(a.peerings[&peering_name("a-to-b")], PeeringPlace { remote: vnet_name("b"), index: 1 });
+    assert!(Arc::ptr_eq(&b, &before[&vnet_name("b")]));
+
+    planned(&mut layout, &Image::default());
+    assert_eq!(**layout.counter_places(), BTreeMap::new());
 }
