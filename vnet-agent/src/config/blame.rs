@@ -16,12 +16,13 @@ use crate::model::{DesiredState, Holding, Located, Refusal, ResourceId, VnetId};
 /// A tree, and where its objects are declared.
 pub(super) struct Blame<'t> {
     tree: &'t Tree<'t>,
+    desired: &'t DesiredState,
     /// The first declaration of each object.
     declared: HashMap<ResourceId, NodeId>,
 }
 
 impl<'t> Blame<'t> {
-    pub(super) fn new(tree: &'t Tree<'t>, desired: &DesiredState) -> Self {
+    pub(super) fn new(tree: &'t Tree<'t>, desired: &'t DesiredState) -> Self {
         let vnets = desired.vnets.iter().map(|d| (ResourceId::VirtualNetwork(d.spec.name.clone()), d.place));
         let subnets = desired.subnets.iter().map(|d| {
             let (vnet, subnet) = &d.spec;
@@ -36,7 +37,7 @@ impl<'t> Blame<'t> {
         for (id, place) in vnets.chain(subnets).chain(nics).chain(peerings) {
             declared.entry(id).or_insert(place.into());
         }
-        Self { tree, declared }
+        Self { tree, desired, declared }
     }
 
     /// A refusal with its place, and with the places that it speaks of.
@@ -62,6 +63,7 @@ impl<'t> Blame<'t> {
             | Refusal::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet { .. }
             | Refusal::AnotherPeeringAlreadyReferencesRemoteVnet { .. }
             | Refusal::RemotePeeringIsDisconnected { .. } => field("remoteVirtualNetwork"),
+            Refusal::InvalidResourceReference { .. } => field("subnet"),
             Refusal::RemoteVnetHasNoGateways { .. } => field("useRemoteGateways"),
             Refusal::InvalidAddressPrefix { prefix, .. } => {
                 let list = field("addressSpace").or(field("addressPrefixes")).or(field("addresses"));
@@ -112,8 +114,8 @@ impl<'t> Blame<'t> {
         let field = |key: &str| self.tree.field(object, key);
         match missing {
             ResourceId::Subnet(vnet, subnet) if field("subnet").is_none() => {
-                let is_remote = field("remoteVirtualNetwork").and_then(|node| self.tree.text(node))
-                    == Some(vnet.as_str());
+                let peering = self.desired.peerings.iter().find(|d| NodeId::from(d.place) == object);
+                let is_remote = peering.is_some_and(|declared| declared.spec.1.remote == *vnet);
                 let key = if is_remote { "remoteSubnetNames" } else { "localSubnetNames" };
                 let list = field(key)?;
                 Some(self.element(list, |text| text == subnet.as_str()).unwrap_or(list))

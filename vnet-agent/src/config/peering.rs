@@ -6,13 +6,18 @@ use std::str::FromStr;
 use super::keys;
 use super::reader::{Fields, Reader};
 use super::tree::NodeId;
-use crate::model::{PeeredSubnets, PeeringFlags, PeeringName, PeeringSpec, SubnetName};
+use crate::model::{PeeredSubnets, PeeringFlags, PeeringName, PeeringSpec, Scope, SubnetName};
 
-/// Reads a peering: its name as far as it can be read, and the whole when nothing is wrong with it.
-pub(super) fn read(reader: &mut Reader<'_>, node: NodeId) -> (Option<PeeringName>, Option<PeeringSpec>) {
+/// Reads a peering of a virtual network that stands in `scope`: its name as far as it can be read, and the whole when nothing
+/// is wrong with it.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    node: NodeId,
+    scope: &Scope,
+) -> (Option<PeeringName>, Option<PeeringSpec>) {
     let Some(fields) = reader.mapping(node, &keys::PEERING) else { return (None, None) };
     let name = reader.name(&fields, "name", PeeringName::from_str);
-    let remote = reader.name(&fields, "remoteVirtualNetwork", FromStr::from_str);
+    let remote = reader.remote(&fields, scope);
     let flags = flags(reader, &fields);
     let subnets = subnets(reader, &fields);
     let spec =

@@ -6,6 +6,7 @@ mod limits;
 mod many;
 mod random;
 mod render;
+mod scopes;
 
 use super::{Loaded, Problems, load};
 use crate::model::Topology;
