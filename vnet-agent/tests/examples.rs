@@ -54,10 +54,9 @@ const NEED_A_PAST: [RefusalCode; 2] =
     [RefusalCode::RemotePeeringIsDisconnected, RefusalCode::VnetAddressSpaceInUse];
 
 /// The codes that are about who asks, or about objects that no file declares.
-const NOT_OF_A_FILE: [RefusalCode; 5] = [
+const NOT_OF_A_FILE: [RefusalCode; 4] = [
     RefusalCode::AuthorizationFailed,
     RefusalCode::LinkedAuthorizationFailed,
-    RefusalCode::OperationNotAllowed,
     RefusalCode::RoleAssignmentExists,
     RefusalCode::RoleAssignmentUpdateNotPermitted,
 ];

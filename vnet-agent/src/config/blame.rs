@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use super::problem::Finding;
 use super::tree::{NodeId, Tree};
-use crate::model::{DesiredState, Holding, Located, Refusal, ResourceId, VnetId};
+use crate::model::{DesiredState, Holding, Located, PeeringName, Refusal, ResourceId, VnetId};
 
 /// A tree, and where its objects are declared.
 pub(super) struct Blame<'t> {
@@ -66,7 +66,8 @@ impl<'t> Blame<'t> {
             Refusal::InvalidResourceReference { .. } => field("subnet"),
             Refusal::RemoteVnetHasNoGateways { .. } => field("useRemoteGateways"),
             Refusal::InvalidAddressPrefix { prefix, .. } => {
-                let list = field("addressSpace").or(field("addressPrefixes")).or(field("addresses"));
+                let keys = ["addressSpace", "addressPrefixes", "addresses", "remoteAddressSpace"];
+                let list = keys.into_iter().find_map(field);
                 list.map(|list| {
                     self.element(list, |text| text == prefix || same::<IpNet>(text, prefix)).unwrap_or(list)
                 })
@@ -77,11 +78,11 @@ impl<'t> Blame<'t> {
             Refusal::AddressReserved { address, .. } => self.listed(object, "addresses", address),
             Refusal::AddressInUse { holding, .. } => self.held(object, holding),
             Refusal::ResourceNotFound { resource } => self.reference(object, resource),
+            Refusal::OperationNotAllowed { .. } => field("peeringState"),
             Refusal::VnetAddressSpaceInUse { .. }
             | Refusal::InvalidResourceName { .. }
             | Refusal::ResourceAlreadyExists { .. }
             | Refusal::QuotaExceeded { .. }
-            | Refusal::OperationNotAllowed { .. }
             | Refusal::AuthorizationFailed { .. }
             | Refusal::LinkedAuthorizationFailed { .. }
             | Refusal::RoleAssignmentExists { .. }
@@ -124,6 +125,14 @@ impl<'t> Blame<'t> {
         }
     }
 
+    /// Where the other side of a peering is declared.
+    fn other_side(&self, vnet: &VnetId, name: &PeeringName) -> Option<NodeId> {
+        let mut peerings = self.desired.peerings.iter();
+        let own = peerings.clone().find(|d| d.spec.0 == *vnet && d.spec.1.name == *name)?;
+        let other = peerings.find(|d| d.spec.0 == own.spec.1.remote && d.spec.1.remote == *vnet)?;
+        Some(other.place.into())
+    }
+
     /// What else a refusal speaks of, where it stands in the file.
     fn notes(&self, refusal: &Refusal) -> Vec<(String, Range<usize>)> {
         let first = |id: &ResourceId| self.declared.get(id).copied();
@@ -157,6 +166,10 @@ impl<'t> Blame<'t> {
                 let id = ResourceId::Nic(holder.clone());
                 let node = first(&id).map(|node| self.held(node, holding).unwrap_or(named(node)));
                 vec![node.map(|node| (format!("{holding} of {id} stands here"), node))]
+            }
+            Refusal::OperationNotAllowed { resource: ResourceId::Peering(vnet, name), .. } => {
+                let other = self.other_side(vnet, name);
+                vec![other.map(|node| ("its other side is declared here".to_owned(), named(node)))]
             }
             Refusal::ResourceAlreadyExists { resource, .. } => {
                 vec![first(resource).map(|node| (format!("{resource} is first declared here"), named(node)))]

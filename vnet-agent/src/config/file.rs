@@ -8,11 +8,12 @@ use std::str::FromStr;
 
 use super::assertion::Assertion;
 use super::keys;
+use super::peering::Read;
 use super::reader::{Fields, Reader};
 use super::tree::NodeId;
 use crate::model::{
-    Declared, DesiredState, InterfaceName, MacAddress, NicId, NicName, NicSpec, Refusal, Region, ResourceId,
-    Scope, SubnetRef, SubnetRefError, SubnetSpec, VnetId, VnetName, VnetSpec,
+    Declared, DesiredState, InterfaceName, MacAddress, NicId, NicName, NicSpec, PeeringPast, Refusal, Region,
+    ResourceId, Scope, SubnetRef, SubnetRefError, SubnetSpec, VnetId, VnetName, VnetSpec,
 };
 
 /// What a file declares.
@@ -134,9 +135,12 @@ impl Declarations {
     }
 
     fn read_peering(&mut self, reader: &mut Reader<'_>, node: NodeId, vnet: Option<&VnetId>, scope: &Scope) {
-        let (name, spec) = super::peering::read(reader, node, scope);
+        let Read { name, whole } = super::peering::read(reader, node, scope, vnet);
         let Some(vnet) = vnet else { return };
-        if let Some(spec) = spec {
+        if let Some((spec, past)) = whole {
+            if past != PeeringPast::default() {
+                self.desired.pasts.entry((vnet.clone(), spec.name.clone())).or_insert(past);
+            }
             self.desired.peerings.push(Declared { spec: (vnet.clone(), spec), place: node.into() });
         } else if let Some(name) = name {
             self.desired.broken.insert(ResourceId::Peering(vnet.clone(), name));

@@ -121,15 +121,11 @@ pub(super) const PEERING: Keys = Keys {
         "localSubnetNames",
         "remoteSubnetNames",
         "enableOnlyIPv6Peering",
+        "peeringState",
+        "remoteAddressSpace",
     ],
     later: &[],
-    read_only: &[
-        "peeringState",
-        "peeringSyncLevel",
-        "provisioningState",
-        "remoteAddressSpace",
-        "remoteVirtualNetworkAddressSpace",
-    ],
+    read_only: &["peeringSyncLevel", "provisioningState", "remoteVirtualNetworkAddressSpace"],
     synonyms: &[("remoteVnet", "remoteVirtualNetwork"), ("allowVnetAccess", "allowVirtualNetworkAccess")],
 };
 

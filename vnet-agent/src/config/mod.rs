@@ -16,7 +16,8 @@
 //! * A peering: `name`, `remoteVirtualNetwork` (bare, `SUBSCRIPTION/GROUP/NAME`, or a resource id); with Azure's defaults
 //!   `allowVirtualNetworkAccess` (true), `allowForwardedTraffic`, `allowGatewayTransit`, `useRemoteGateways` (false),
 //!   `peerCompleteVnets` (true); with `peerCompleteVnets: false` also `localSubnetNames`, `remoteSubnetNames` (both required)
-//!   and `enableOnlyIPv6Peering` (false).
+//!   and `enableOnlyIPv6Peering` (false). Of its past, `peeringState` (`Disconnected`) and `remoteAddressSpace`; [`write()`] says
+//!   them where they do not follow from the rest.
 //! * A NIC: `name`, `subnet` (as `vnet/subnet`), `addresses` (one IPv4, one IPv6, or one of each), `mac` (derived from the
 //!   name), `interface` (none: a lab makes a veth pair), `enableIPForwarding` (false), `subscription`, `resourceGroup`.
 //! * An assertion: `from`, `to` (NICs, those of the file's own scope by their bare names), `reachable`, and optionally `family`
@@ -32,12 +33,14 @@ mod reader;
 mod render;
 mod tree;
 mod values;
+mod write;
 mod yaml;
 
 #[cfg(test)]
 mod tests;
 
 pub use problem::{Location, Note, Problem, Problems};
+pub use write::write;
 
 use crate::model::{Change, Topology, plan_file};
 use file::Declarations;

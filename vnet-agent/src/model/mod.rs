@@ -44,7 +44,7 @@ pub use nic::{Nic, NicSpec, NicTable};
 pub use operation::{Operation, SubnetSpec, VnetSpec};
 pub use overlap::{takes_part, taking_part};
 pub use peering::{PeeredSubnets, Peering, PeeringFlags, PeeringSpec, PeeringState, PeeringSyncLevel};
-pub use plan::{Declared, DesiredState, Located, Place, plan_file};
+pub use plan::{Declared, DesiredState, Located, PeeringPast, Place, plan_file};
 pub use refusal::{Holding, Quota, Refusal, RefusalCode, ResourceId, ResourceKind};
 pub use scope::{ArmIdError, DEFAULT_SCOPE_NAME, NicId, Scope, VnetId};
 pub use snapshot::{NicSnapshot, PeeringSnapshot, Snapshot, SnapshotError, SubnetSnapshot, VnetSnapshot};
