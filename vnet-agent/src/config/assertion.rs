@@ -1,12 +1,10 @@
 //! Assertions: what a file's author expects of it, checked before anything is committed.
 
-use std::str::FromStr;
-
 use super::file::Declarations;
 use super::keys;
 use super::reader::{Reader, quoted};
 use super::tree::NodeId;
-use crate::model::{NicId, Refusal, ResourceId, Topology};
+use crate::model::{NicId, Refusal, ResourceId, Scope, Topology};
 use crate::routing::{Family, Reachability};
 
 /// That one NIC reaches another, or does not.
@@ -21,11 +19,11 @@ pub(super) struct Assertion {
 }
 
 impl Assertion {
-    /// Reads an assertion; `None` when something is wrong with its form.
-    pub(super) fn read(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+    /// Reads an assertion, whose bare names stand in `scope`; `None` when something is wrong with its form.
+    pub(super) fn read(reader: &mut Reader<'_>, node: NodeId, scope: &Scope) -> Option<Self> {
         let fields = reader.mapping(node, &keys::ASSERTION)?;
-        let from = reader.name(&fields, "from", NicId::from_str);
-        let to = reader.name(&fields, "to", NicId::from_str);
+        let from = reader.name(&fields, "from", |text| NicId::within(scope, text));
+        let to = reader.name(&fields, "to", |text| NicId::within(scope, text));
         let reachable = fields.get("reachable").and_then(|node| reader.flag(node, "reachable"));
         let family = match fields.get("family") {
             None => Some(None),

@@ -11,17 +11,18 @@ use ipnet::IpNet;
 
 use super::problem::Finding;
 use super::tree::{NodeId, Tree};
-use crate::model::{DesiredState, Holding, Located, Refusal, ResourceId, VnetId};
+use crate::model::{DesiredState, Holding, Located, PeeringName, Refusal, ResourceId, VnetId};
 
 /// A tree, and where its objects are declared.
 pub(super) struct Blame<'t> {
     tree: &'t Tree<'t>,
+    desired: &'t DesiredState,
     /// The first declaration of each object.
     declared: HashMap<ResourceId, NodeId>,
 }
 
 impl<'t> Blame<'t> {
-    pub(super) fn new(tree: &'t Tree<'t>, desired: &DesiredState) -> Self {
+    pub(super) fn new(tree: &'t Tree<'t>, desired: &'t DesiredState) -> Self {
         let vnets = desired.vnets.iter().map(|d| (ResourceId::VirtualNetwork(d.spec.name.clone()), d.place));
         let subnets = desired.subnets.iter().map(|d| {
             let (vnet, subnet) = &d.spec;
@@ -36,7 +37,7 @@ impl<'t> Blame<'t> {
         for (id, place) in vnets.chain(subnets).chain(nics).chain(peerings) {
             declared.entry(id).or_insert(place.into());
         }
-        Self { tree, declared }
+        Self { tree, desired, declared }
     }
 
     /// A refusal with its place, and with the places that it speaks of.
@@ -62,9 +63,11 @@ impl<'t> Blame<'t> {
             | Refusal::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet { .. }
             | Refusal::AnotherPeeringAlreadyReferencesRemoteVnet { .. }
             | Refusal::RemotePeeringIsDisconnected { .. } => field("remoteVirtualNetwork"),
+            Refusal::InvalidResourceReference { .. } => field("subnet"),
             Refusal::RemoteVnetHasNoGateways { .. } => field("useRemoteGateways"),
             Refusal::InvalidAddressPrefix { prefix, .. } => {
-                let list = field("addressSpace").or(field("addressPrefixes")).or(field("addresses"));
+                let keys = ["addressSpace", "addressPrefixes", "addresses", "remoteAddressSpace"];
+                let list = keys.into_iter().find_map(field);
                 list.map(|list| {
                     self.element(list, |text| text == prefix || same::<IpNet>(text, prefix)).unwrap_or(list)
                 })
@@ -75,11 +78,11 @@ impl<'t> Blame<'t> {
             Refusal::AddressReserved { address, .. } => self.listed(object, "addresses", address),
             Refusal::AddressInUse { holding, .. } => self.held(object, holding),
             Refusal::ResourceNotFound { resource } => self.reference(object, resource),
+            Refusal::OperationNotAllowed { .. } => field("peeringState"),
             Refusal::VnetAddressSpaceInUse { .. }
             | Refusal::InvalidResourceName { .. }
             | Refusal::ResourceAlreadyExists { .. }
             | Refusal::QuotaExceeded { .. }
-            | Refusal::OperationNotAllowed { .. }
             | Refusal::AuthorizationFailed { .. }
             | Refusal::LinkedAuthorizationFailed { .. }
             | Refusal::RoleAssignmentExists { .. }
@@ -112,14 +115,22 @@ impl<'t> Blame<'t> {
         let field = |key: &str| self.tree.field(object, key);
         match missing {
             ResourceId::Subnet(vnet, subnet) if field("subnet").is_none() => {
-                let is_remote = field("remoteVirtualNetwork").and_then(|node| self.tree.text(node))
-                    == Some(vnet.as_str());
+                let peering = self.desired.peerings.iter().find(|d| NodeId::from(d.place) == object);
+                let is_remote = peering.is_some_and(|declared| declared.spec.1.remote == *vnet);
                 let key = if is_remote { "remoteSubnetNames" } else { "localSubnetNames" };
                 let list = field(key)?;
                 Some(self.element(list, |text| text == subnet.as_str()).unwrap_or(list))
             }
             _ => field("subnet").or(field("remoteVirtualNetwork")),
         }
+    }
+
+    /// Where the other side of a peering is declared.
+    fn other_side(&self, vnet: &VnetId, name: &PeeringName) -> Option<NodeId> {
+        let mut peerings = self.desired.peerings.iter();
+        let own = peerings.clone().find(|d| d.spec.0 == *vnet && d.spec.1.name == *name)?;
+        let other = peerings.find(|d| d.spec.0 == own.spec.1.remote && d.spec.1.remote == *vnet)?;
+        Some(other.place.into())
     }
 
     /// What else a refusal speaks of, where it stands in the file.
@@ -155,6 +166,10 @@ impl<'t> Blame<'t> {
                 let id = ResourceId::Nic(holder.clone());
                 let node = first(&id).map(|node| self.held(node, holding).unwrap_or(named(node)));
                 vec![node.map(|node| (format!("{holding} of {id} stands here"), node))]
+            }
+            Refusal::OperationNotAllowed { resource: ResourceId::Peering(vnet, name), .. } => {
+                let other = self.other_side(vnet, name);
+                vec![other.map(|node| ("its other side is declared here".to_owned(), named(node)))]
             }
             Refusal::ResourceAlreadyExists { resource, .. } => {
                 vec![first(resource).map(|node| (format!("{resource} is first declared here"), named(node)))]

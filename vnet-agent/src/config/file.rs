@@ -8,11 +8,12 @@ use std::str::FromStr;
 
 use super::assertion::Assertion;
 use super::keys;
+use super::peering::Read;
 use super::reader::{Fields, Reader};
 use super::tree::NodeId;
 use crate::model::{
-    Declared, DesiredState, InterfaceName, MacAddress, NicId, NicSpec, Refusal, Region, ResourceId,
-    SubnetRef, SubnetRefError, SubnetSpec, VnetId, VnetSpec,
+    Declared, DesiredState, InterfaceName, MacAddress, NicId, NicName, NicSpec, PeeringPast, Refusal, Region,
+    ResourceId, Scope, SubnetRef, SubnetRefError, SubnetSpec, VnetId, VnetName, VnetSpec,
 };
 
 /// What a file declares.
@@ -24,6 +25,8 @@ pub(super) struct Declarations {
     /// The names of all NICs, broken ones too.
     pub(super) nics: BTreeSet<NicId>,
     pub(super) unnamed: Unnamed,
+    /// Where an object stands that does not say so itself; none when that cannot be told.
+    scope: Option<Scope>,
 }
 
 /// Where an object stands whose name could not be read: whatever seems to be missing there may be it.
@@ -51,6 +54,7 @@ impl Declarations {
     pub(super) fn read(reader: &mut Reader<'_>, root: NodeId) -> Self {
         let mut file = Self::default();
         let Some(fields) = reader.mapping(root, &keys::FILE) else { return file };
+        file.scope = reader.scope(&fields, Some(&Scope::default()));
         match fields.get("virtualNetworks").and_then(|node| reader.written_list(node, "virtualNetworks")) {
             Some(vnets) => vnets.iter().for_each(|vnet| file.read_vnet(reader, *vnet)),
             None => file.unnamed.vnet = true,
@@ -64,7 +68,8 @@ impl Declarations {
         file.unnamed.vnet |= fields.is_unclear(&["virtualNetworks"]);
         file.unnamed.nic |= fields.is_unclear(&["nics"]);
         if let Some(assertions) = fields.get("assertions").and_then(|node| reader.list(node, "assertions")) {
-            let read = assertions.iter().filter_map(|node| Assertion::read(reader, *node));
+            let scope = file.scope.clone().unwrap_or_default();
+            let read = assertions.iter().filter_map(|node| Assertion::read(reader, *node, &scope));
             file.assertions = read.collect();
         }
         file
@@ -75,7 +80,9 @@ impl Declarations {
             self.unnamed.vnet = true;
             return;
         };
-        let name: Option<VnetId> = reader.name(&fields, "name", VnetId::from_str);
+        let scope = reader.scope(&fields, self.scope.as_ref());
+        let bare = reader.bare_name(&fields, VnetName::new);
+        let name = scope.as_ref().zip(bare.as_ref()).map(|(scope, name)| VnetId::in_scope(scope, name));
         let region = reader.name(&fields, "region", Region::new);
         let id = name.clone().map(ResourceId::VirtualNetwork);
         let address_space = reader.prefixes(&fields, "addressSpace", id.as_ref());
@@ -86,7 +93,7 @@ impl Declarations {
         for peering in
             fields.get("peerings").and_then(|node| reader.list(node, "peerings")).unwrap_or_default()
         {
-            self.read_peering(reader, *peering, name.as_ref());
+            self.read_peering(reader, *peering, name.as_ref(), &scope.clone().unwrap_or_default());
         }
         let Some(name) = name else {
             self.unnamed.vnet = true;
@@ -127,10 +134,13 @@ impl Declarations {
         }
     }
 
-    fn read_peering(&mut self, reader: &mut Reader<'_>, node: NodeId, vnet: Option<&VnetId>) {
-        let (name, spec) = super::peering::read(reader, node);
+    fn read_peering(&mut self, reader: &mut Reader<'_>, node: NodeId, vnet: Option<&VnetId>, scope: &Scope) {
+        let Read { name, whole } = super::peering::read(reader, node, scope, vnet);
         let Some(vnet) = vnet else { return };
-        if let Some(spec) = spec {
+        if let Some((spec, past)) = whole {
+            if past != PeeringPast::default() {
+                self.desired.pasts.entry((vnet.clone(), spec.name.clone())).or_insert(past);
+            }
             self.desired.peerings.push(Declared { spec: (vnet.clone(), spec), place: node.into() });
         } else if let Some(name) = name {
             self.desired.broken.insert(ResourceId::Peering(vnet.clone(), name));
@@ -139,7 +149,9 @@ impl Declarations {
 
     fn read_nic(&mut self, reader: &mut Reader<'_>, node: NodeId) {
         let fields = reader.mapping(node, &keys::NIC);
-        let name: Option<NicId> = fields.as_ref().and_then(|f| reader.name(f, "name", FromStr::from_str));
+        let scope = fields.as_ref().and_then(|fields| reader.scope(fields, self.scope.as_ref()));
+        let bare = fields.as_ref().and_then(|fields| reader.bare_name(fields, NicName::new));
+        let name = scope.as_ref().zip(bare.as_ref()).map(|(scope, name)| NicId::in_scope(scope, name));
         match &name {
             Some(name) => {
                 self.nics.insert(name.clone());
@@ -147,7 +159,7 @@ impl Declarations {
             None => self.unnamed.nic = true,
         }
         let Some(fields) = fields else { return };
-        match nic_spec(reader, &fields, name.clone()) {
+        match nic_spec(reader, &fields, name.clone(), &scope.unwrap_or_default()) {
             Some(spec) if !fields.any_unclear() => {
                 self.desired.nics.push(Declared { spec, place: node.into() });
             }
@@ -157,10 +169,10 @@ impl Declarations {
 }
 
 /// A NIC without a mistake of form. Every value is looked at, whatever is wrong with another.
-fn nic_spec(reader: &mut Reader<'_>, fields: &Fields, name: Option<NicId>) -> Option<NicSpec> {
+fn nic_spec(reader: &mut Reader<'_>, fields: &Fields, name: Option<NicId>, scope: &Scope) -> Option<NicSpec> {
     let subnet = fields.get("subnet").and_then(|node| {
         let text = reader.text(node, "subnet")?;
-        match text.parse::<SubnetRef>() {
+        match SubnetRef::within(scope, text) {
             Ok(subnet) => Some(subnet),
             Err(SubnetRefError::Name(error)) => {
                 reader.refuse(node, &Refusal::InvalidResourceName { error });

@@ -60,7 +60,7 @@ impl Keys {
 pub(super) const FILE: Keys = Keys {
     what: "the file",
     required: &["virtualNetworks"],
-    optional: &["nics", "assertions"],
+    optional: &["nics", "assertions", "subscription", "resourceGroup"],
     later: &[
         "routeTables",
         "networkSecurityGroups",
@@ -83,8 +83,8 @@ pub(super) const FILE: Keys = Keys {
 pub(super) const VNET: Keys = Keys {
     what: "a virtual network",
     required: &["name", "region", "addressSpace"],
-    optional: &["subnets", "peerings"],
-    later: &["gateways", "subscription", "resourceGroup"],
+    optional: &["subnets", "peerings", "subscription", "resourceGroup"],
+    later: &["gateways"],
     read_only: &["provisioningState"],
     synonyms: &[
         ("location", "region"),
@@ -121,15 +121,11 @@ pub(super) const PEERING: Keys = Keys {
         "localSubnetNames",
         "remoteSubnetNames",
         "enableOnlyIPv6Peering",
+        "peeringState",
+        "remoteAddressSpace",
     ],
     later: &[],
-    read_only: &[
-        "peeringState",
-        "peeringSyncLevel",
-        "provisioningState",
-        "remoteAddressSpace",
-        "remoteVirtualNetworkAddressSpace",
-    ],
+    read_only: &["peeringSyncLevel", "provisioningState", "remoteVirtualNetworkAddressSpace"],
     synonyms: &[("remoteVnet", "remoteVirtualNetwork"), ("allowVnetAccess", "allowVirtualNetworkAccess")],
 };
 
@@ -137,8 +133,8 @@ pub(super) const PEERING: Keys = Keys {
 pub(super) const NIC: Keys = Keys {
     what: "a NIC",
     required: &["name", "subnet", "addresses"],
-    optional: &["mac", "interface", "enableIPForwarding"],
-    later: &["networkSecurityGroup", "subscription", "resourceGroup"],
+    optional: &["mac", "interface", "enableIPForwarding", "subscription", "resourceGroup"],
+    later: &["networkSecurityGroup"],
     read_only: &["provisioningState"],
     synonyms: &[
         ("privateIpAddress", "addresses"),

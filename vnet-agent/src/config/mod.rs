@@ -7,18 +7,21 @@
 //! # The format
 //!
 //! YAML, one document. Keys at the top: `virtualNetworks` (required, with a value, so that neither an empty file nor one that
-//! was cut off means "delete everything"), `nics`, `assertions`. Any other list whose key has no value is empty.
+//! was cut off means "delete everything"), `nics`, `assertions`, and `subscription` and `resourceGroup` (where everything
+//! stands that does not say so itself; `default`). Any other list whose key has no value is empty.
 //!
 //! * A virtual network: `name`, `region`, `addressSpace` (all required: there is no resource group to take a region from, and
-//!   a range that nobody chose would meet the next one), `subnets`, `peerings`.
+//!   a range that nobody chose would meet the next one), `subnets`, `peerings`, `subscription`, `resourceGroup`.
 //! * A subnet: `name`, `addressPrefixes`.
-//! * A peering: `name`, `remoteVirtualNetwork`; with Azure's defaults `allowVirtualNetworkAccess` (true),
-//!   `allowForwardedTraffic`, `allowGatewayTransit`, `useRemoteGateways` (false), `peerCompleteVnets` (true); with
-//!   `peerCompleteVnets: false` also `localSubnetNames`, `remoteSubnetNames` (both required) and `enableOnlyIPv6Peering` (false).
+//! * A peering: `name`, `remoteVirtualNetwork` (bare, `SUBSCRIPTION/GROUP/NAME`, or a resource id); with Azure's defaults
+//!   `allowVirtualNetworkAccess` (true), `allowForwardedTraffic`, `allowGatewayTransit`, `useRemoteGateways` (false),
+//!   `peerCompleteVnets` (true); with `peerCompleteVnets: false` also `localSubnetNames`, `remoteSubnetNames` (both required)
+//!   and `enableOnlyIPv6Peering` (false). Of its past, `peeringState` (`Disconnected`) and `remoteAddressSpace`; [`write()`] says
+//!   them where they do not follow from the rest.
 //! * A NIC: `name`, `subnet` (as `vnet/subnet`), `addresses` (one IPv4, one IPv6, or one of each), `mac` (derived from the
-//!   name), `interface` (none: a lab makes a veth pair), `enableIPForwarding` (false).
-//! * An assertion: `from`, `to` (NICs), `reachable`, and optionally `family` (`IPv4` or `IPv6`; without it, reachable means over
-//!   one of the two at least).
+//!   name), `interface` (none: a lab makes a veth pair), `enableIPForwarding` (false), `subscription`, `resourceGroup`.
+//! * An assertion: `from`, `to` (NICs, those of the file's own scope by their bare names), `reachable`, and optionally `family`
+//!   (`IPv4` or `IPv6`; without it, reachable means over one of the two at least).
 
 mod assertion;
 mod blame;
@@ -30,12 +33,14 @@ mod reader;
 mod render;
 mod tree;
 mod values;
+mod write;
 mod yaml;
 
 #[cfg(test)]
 mod tests;
 
 pub use problem::{Location, Note, Problem, Problems};
+pub use write::write;
 
 use crate::model::{Change, Topology, plan_file};
 use file::Declarations;

@@ -1,24 +1,62 @@
-//! Peerings: their flags, and the lists of subnets that mean something only when not the complete virtual networks take part.
+//! Peerings: their flags, the lists of subnets that mean something only when not the complete virtual networks take part, and
+//! what only the past explains.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use super::keys;
-use super::reader::{Fields, Reader};
+use super::reader::{Fields, Reader, quoted};
 use super::tree::NodeId;
-use crate::model::{PeeredSubnets, PeeringFlags, PeeringName, PeeringSpec, SubnetName};
+use crate::model::{
+    PeeredSubnets, PeeringFlags, PeeringName, PeeringPast, PeeringSpec, PeeringState, ResourceId, Scope,
+    SubnetName, VnetId,
+};
 
-/// Reads a peering: its name as far as it can be read, and the whole when nothing is wrong with it.
-pub(super) fn read(reader: &mut Reader<'_>, node: NodeId) -> (Option<PeeringName>, Option<PeeringSpec>) {
-    let Some(fields) = reader.mapping(node, &keys::PEERING) else { return (None, None) };
+/// A peering as far as it can be read.
+pub(super) struct Read {
+    pub(super) name: Option<PeeringName>,
+    /// The whole, when nothing is wrong with it.
+    pub(super) whole: Option<(PeeringSpec, PeeringPast)>,
+}
+
+/// Reads a peering of a virtual network that stands in `scope` and, when its name could be read, is `vnet`.
+pub(super) fn read(reader: &mut Reader<'_>, node: NodeId, scope: &Scope, vnet: Option<&VnetId>) -> Read {
+    let Some(fields) = reader.mapping(node, &keys::PEERING) else { return Read { name: None, whole: None } };
     let name = reader.name(&fields, "name", PeeringName::from_str);
-    let remote = reader.name(&fields, "remoteVirtualNetwork", FromStr::from_str);
+    let remote = reader.remote(&fields, scope);
     let flags = flags(reader, &fields);
     let subnets = subnets(reader, &fields);
-    let spec =
-        || Some(PeeringSpec { name: name.clone()?, remote: remote?, flags: flags?, subnets: subnets? });
-    let spec = if fields.any_unclear() { None } else { spec() };
-    (name, spec)
+    let id = vnet.zip(name.clone()).map(|(vnet, name)| ResourceId::Peering(vnet.clone(), name));
+    let past = past(reader, &fields, id.as_ref());
+    let whole = || {
+        let spec = PeeringSpec { name: name.clone()?, remote: remote?, flags: flags?, subnets: subnets? };
+        Some((spec, past?))
+    };
+    let whole = if fields.any_unclear() { None } else { whole() };
+    Read { name, whole }
+}
+
+/// What is declared of a peering's past.
+fn past(reader: &mut Reader<'_>, fields: &Fields, id: Option<&ResourceId>) -> Option<PeeringPast> {
+    let is_disconnected = match fields.get("peeringState") {
+        None => Some(false),
+        Some(node) => reader.text(node, "peeringState").and_then(|state| {
+            let is_disconnected = state == PeeringState::Disconnected.to_string();
+            if !is_disconnected {
+                let message =
+                    format!("`peeringState` may only be said to be Disconnected, not {}", quoted(state));
+                let help = "Initiated and Connected follow from which sides are declared: leave the key out";
+                reader.form_with_help(node, message, help);
+            }
+            is_disconnected.then_some(true)
+        }),
+    };
+    let key = "remoteAddressSpace";
+    let space = match fields.get(key) {
+        None => Some(None),
+        Some(node) => reader.written_list(node, key).and_then(|_| reader.prefixes(fields, key, id)).map(Some),
+    };
+    Some(PeeringPast { is_disconnected: is_disconnected?, remote_address_space: space? })
 }
 
 fn flags(reader: &mut Reader<'_>, fields: &Fields) -> Option<PeeringFlags> {
@@ -51,15 +89,15 @@ fn subnets(reader: &mut Reader<'_>, fields: &Fields) -> Option<Option<PeeredSubn
         }
         return vain.is_empty().then_some(None);
     }
-    for (key, names) in [("localSubnetNames", &local), ("remoteSubnetNames", &remote)] {
-        let is_empty = names.as_ref().is_some_and(BTreeSet::is_empty);
-        if is_empty && !fields.is_unclear(&[key]) {
-            let at = fields.get(key).or_else(|| fields.get("peerCompleteVnets")).unwrap_or(fields.node);
-            reader.form(at, format!("`peerCompleteVnets: false` needs at least one subnet in `{key}`"));
-        }
+    let missing = |key: &&str| fields.get(key).is_none_or(|node| reader.tree.is_null(node));
+    let missing: Vec<_> = ["localSubnetNames", "remoteSubnetNames"].into_iter().filter(missing).collect();
+    for key in missing.iter().filter(|key| !fields.is_unclear(&[**key])) {
+        let at = fields.get(key).or_else(|| fields.get("peerCompleteVnets")).unwrap_or(fields.node);
+        let message = format!("`peerCompleteVnets: false` needs `{key}`: the subnets that take part");
+        reader.form_with_help(at, message, &format!("write `{key}: []` where none is to take part"));
     }
     let subnets = PeeredSubnets { local: local?, remote: remote?, only_ipv6: only_ipv6? };
-    (!subnets.local.is_empty() && !subnets.remote.is_empty()).then_some(Some(subnets))
+    missing.is_empty().then_some(Some(subnets))
 }
 
 /// A list of subnets' names; empty when it is not there, `None` when something in it is wrong.

@@ -7,7 +7,10 @@ use ipnet::IpNet;
 use super::problem::Finding;
 use super::reader::{Fields, Reader, quoted};
 use super::tree::NodeId;
-use crate::model::{AddressSpace, NameError, PrefixFault, Refusal, RefusalCode, ResourceId};
+use crate::model::{
+    AddressSpace, ArmIdError, NameError, PrefixFault, Refusal, RefusalCode, ResourceGroupName, ResourceId,
+    Scope, SubscriptionId, VnetId,
+};
 
 impl<'t> Reader<'t> {
     /// A required name. One that breaks its rule is refused as the model would refuse it.
@@ -30,6 +33,75 @@ impl<'t> Reader<'t> {
     ) -> Option<T> {
         let text = self.text(node, key)?;
         check(text).map_err(|error| self.refuse(node, &Refusal::InvalidResourceName { error })).ok()
+    }
+
+    /// Where an object stands: what its own keys say, and for each that it lacks, what `default` says. `None` when that cannot
+    /// be told.
+    pub(super) fn scope(&mut self, fields: &Fields, default: Option<&Scope>) -> Option<Scope> {
+        let subscription = self.optional_name(fields, "subscription", SubscriptionId::new);
+        let resource_group = self.optional_name(fields, "resourceGroup", ResourceGroupName::new);
+        let (subscription, resource_group) = (subscription?, resource_group?);
+        Some(Scope {
+            subscription: subscription.or_else(|| default.map(|scope| scope.subscription.clone()))?,
+            resource_group: resource_group.or_else(|| default.map(|scope| scope.resource_group.clone()))?,
+        })
+    }
+
+    /// A name that need not be there: `None` when it is wrong or unclear, `Some(None)` when it is not there.
+    fn optional_name<T>(
+        &mut self,
+        fields: &Fields,
+        key: &str,
+        check: impl Fn(&str) -> Result<T, NameError>,
+    ) -> Option<Option<T>> {
+        let read = match fields.get(key) {
+            None => Some(None),
+            Some(node) => self.named(node, key, check).map(Some),
+        };
+        read.filter(|_| !fields.is_unclear(&[key]))
+    }
+
+    /// The name that an object has within its scope. One that says its scope too is told which keys do that.
+    pub(super) fn bare_name<T>(
+        &mut self,
+        fields: &Fields,
+        check: impl Fn(&str) -> Result<T, NameError>,
+    ) -> Option<T> {
+        let node = fields.get("name")?;
+        let text = self.text(node, "name")?;
+        let error = match check(text) {
+            Ok(name) => return Some(name),
+            Err(error) => error,
+        };
+        let refusal = Refusal::InvalidResourceName { error };
+        let help = text.contains('/').then(|| {
+            "the name alone stands here; `subscription` and `resourceGroup` have keys of their own".to_owned()
+        });
+        self.findings.push(Finding {
+            code: Some(refusal.code()),
+            message: refusal.to_string(),
+            span: Some(self.tree.span(node)),
+            help,
+            ..Finding::default()
+        });
+        None
+    }
+
+    /// The virtual network that a peering names: a bare name within `scope`, `SUBSCRIPTION/GROUP/NAME`, or a resource id.
+    pub(super) fn remote(&mut self, fields: &Fields, scope: &Scope) -> Option<VnetId> {
+        let node = fields.get("remoteVirtualNetwork")?;
+        let text = self.text(node, "remoteVirtualNetwork")?;
+        let read = if text.starts_with('/') {
+            VnetId::from_arm_id(text)
+        } else {
+            VnetId::within(scope, text).map_err(ArmIdError::Name)
+        };
+        match read {
+            Ok(remote) => return Some(remote),
+            Err(ArmIdError::Name(error)) => self.refuse(node, &Refusal::InvalidResourceName { error }),
+            Err(error @ ArmIdError::Form { .. }) => self.form(node, error.to_string()),
+        }
+        None
     }
 
     /// A text that need not be there: `None` when it is wrong, `Some(None)` when it is not there.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{DEFAULT_SCOPE_NAME, ResourceKind, VnetId};
+use super::{DEFAULT_SCOPE_NAME, ResourceKind, Scope, VnetId};
 
 /// A name that breaks the rule of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -245,13 +245,23 @@ pub enum SubnetRefError {
     Name(#[from] NameError),
 }
 
+impl SubnetRef {
+    /// A text that stands within a scope: `VNET/SUBNET` means a virtual network there, `SUBSCRIPTION/GROUP/VNET/SUBNET` any.
+    ///
+    /// # Errors
+    /// [`SubnetRefError`] for another form, and for a name that breaks its rule.
+    pub fn within(scope: &Scope, text: &str) -> Result<Self, SubnetRefError> {
+        let (vnet, subnet) =
+            text.rsplit_once('/').ok_or_else(|| SubnetRefError::Form(text.chars().take(100).collect()))?;
+        Ok(Self { vnet: VnetId::within(scope, vnet)?, subnet: SubnetName::new(subnet)? })
+    }
+}
+
 impl FromStr for SubnetRef {
     type Err = SubnetRefError;
 
     fn from_str(text: &str) -> Result<Self, SubnetRefError> {
-        let (vnet, subnet) =
-            text.rsplit_once('/').ok_or_else(|| SubnetRefError::Form(text.chars().take(100).collect()))?;
-        Ok(Self { vnet: VnetId::new(vnet)?, subnet: SubnetName::new(subnet)? })
+        Self::within(&Scope::default(), text)
     }
 }
 

@@ -44,8 +44,11 @@ impl Nic {
     /// Checks a NIC against the virtual network that is to hold it. A NIC of the same name is the one being replaced.
     ///
     /// # Errors
-    /// `ResourceNotFound` (the subnet), `InvalidAddressPrefix`, `AddressReserved`, `AddressInUse`.
+    /// `InvalidResourceReference`, `ResourceNotFound` (the subnet), `InvalidAddressPrefix`, `AddressReserved`, `AddressInUse`.
     pub(super) fn validate(vnet: &VirtualNetwork, spec: NicSpec) -> Result<Self, Refusal> {
+        if spec.name.subscription() != vnet.name().subscription() {
+            return Err(Refusal::InvalidResourceReference { nic: spec.name, vnet: vnet.name().clone() });
+        }
         let subnet = vnet.subnet(&spec.subnet.subnet).ok_or_else(|| Refusal::ResourceNotFound {
             resource: ResourceId::Subnet(vnet.name().clone(), spec.subnet.subnet.clone()),
         })?;

@@ -188,6 +188,7 @@ codes!(
     InvalidResourceName,
     ResourceNotFound,
     ResourceAlreadyExists,
+    InvalidResourceReference,
     QuotaExceeded,
     OperationNotAllowed,
     AuthorizationFailed,
@@ -356,6 +357,19 @@ pub enum Refusal {
         resource: ResourceId,
         /// For an update: the property that only a new object can have another value of.
         fixed: Option<&'static str>,
+    },
+    /// An object that refers to one that it cannot refer to, though it exists.
+    #[error(
+        "NIC {nic} of subscription {} cannot stand in virtual network {vnet} of subscription {}: \
+         a NIC and its virtual network belong to one subscription",
+        .nic.subscription(),
+        .vnet.subscription()
+    )]
+    InvalidResourceReference {
+        /// The NIC.
+        nic: NicId,
+        /// The virtual network that holds the subnet it names.
+        vnet: VnetId,
     },
     /// More of something than there may be.
     #[error("{} cannot have more than {limit} {quota}", match .holder { Some(holder) => holder.to_string(), None => "the scope /".into() })]

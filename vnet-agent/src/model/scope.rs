@@ -41,6 +41,43 @@ impl fmt::Display for Scope {
     }
 }
 
+/// A text that is no resource id of the kind that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArmIdError {
+    /// It does not have the form of one.
+    #[error(
+        "{text:?} is no resource id; write \
+         /subscriptions/SUBSCRIPTION/resourceGroups/GROUP/providers/Microsoft.Network/{collection}/NAME"
+    )]
+    Form {
+        /// The text, cut to its first 200 characters.
+        text: String,
+        /// The type that it should name, for example `virtualNetworks`.
+        collection: &'static str,
+    },
+    /// One of its names breaks its rule.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+/// Subscription, resource group and name of a resource id whose type is `collection`. The fixed parts match in any case of
+/// letters, as everywhere in Azure Resource Manager.
+fn arm_parts<'a>(id: &'a str, collection: &str) -> Option<[&'a str; 3]> {
+    let parts: Vec<&str> = id.strip_prefix('/')?.splitn(9, '/').collect();
+    let [subscriptions, subscription, groups, group, providers, provider, kind, name] = parts[..] else {
+        return None;
+    };
+    let fixed = [
+        (subscriptions, "subscriptions"),
+        (groups, "resourceGroups"),
+        (providers, "providers"),
+        (provider, "Microsoft.Network"),
+        (kind, collection),
+    ];
+    let is_right = fixed.iter().all(|(found, wanted)| found.eq_ignore_ascii_case(wanted));
+    is_right.then_some([subscription, group, name])
+}
+
 /// The three names in a text, the first two of them `default` in one that is a bare name.
 fn parts(text: &str) -> (&str, &str, &str) {
     let mut parts = text.splitn(3, '/');
@@ -67,6 +104,10 @@ macro_rules! scoped_id {
                     return Ok(Self::in_scope(&Scope::default(), &$name::new(text)?));
                 }
                 let (subscription, group, name) = parts(text);
+                Self::from_parts([subscription, group, name])
+            }
+
+            fn from_parts([subscription, group, name]: [&str; 3]) -> Result<Self, NameError> {
                 let scope = Scope {
                     subscription: SubscriptionId::new(subscription)?,
                     resource_group: ResourceGroupName::new(group)?,
@@ -120,6 +161,25 @@ macro_rules! scoped_id {
                     subscription: SubscriptionId::checked(subscription),
                     resource_group: ResourceGroupName::checked(group),
                 }
+            }
+
+            /// Reads a resource id in the form of Azure Resource Manager.
+            ///
+            /// # Errors
+            /// [`ArmIdError`] for another form, another type, and for a name that breaks its rule.
+            pub fn from_arm_id(id: &str) -> Result<Self, ArmIdError> {
+                let parts = arm_parts(id, $collection).ok_or_else(|| ArmIdError::Form {
+                    text: id.chars().take(200).collect(),
+                    collection: $collection,
+                })?;
+                Ok(Self::from_parts(parts)?)
+            }
+
+            /// The whole with all three names, in the default scope too.
+            #[must_use]
+            pub fn full(&self) -> String {
+                let (subscription, group, name) = parts(&self.0);
+                format!("{subscription}/{group}/{name}")
             }
 
             /// The resource id in the form of Azure Resource Manager.

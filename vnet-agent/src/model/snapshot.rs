@@ -7,7 +7,6 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -193,21 +192,32 @@ impl Topology {
     }
 
     fn restore_peering(&mut self, vnet: &VnetId, snapshot: PeeringSnapshot) -> Result<(), SnapshotError> {
-        let network = Arc::clone(self.require_vnet(vnet)?);
-        if network.peering(&snapshot.name).is_some() {
-            return Err(Refusal::exists(ResourceId::Peering(vnet.clone(), snapshot.name)).into());
-        }
         let state = snapshot.peering_state;
-        let (spec, mut remote_address_space) = snapshot.into_parts(vnet)?;
+        let (spec, remote_address_space) = snapshot.into_parts(vnet)?;
+        Ok(self.put_peering(vnet, spec, state, remote_address_space)?)
+    }
+
+    /// Puts in a peering that came about in the past. It obeys what goes on holding for peerings, and not what holds for new
+    /// ones alone; the caller sees to the state of the other side.
+    pub(super) fn put_peering(
+        &mut self,
+        vnet: &VnetId,
+        spec: PeeringSpec,
+        state: PeeringState,
+        mut remote_address_space: Vec<IpNet>,
+    ) -> Result<(), Refusal> {
+        let network = self.require_vnet(vnet)?;
+        if network.peering(&spec.name).is_some() {
+            return Err(Refusal::exists(ResourceId::Peering(vnet.clone(), spec.name)));
+        }
         if state == PeeringState::Disconnected {
-            Self::check_place(&network, &spec)?;
+            Self::check_place(network, &spec)?;
         } else {
-            self.check_object(&network, &spec)?;
+            self.check_object(network, &spec)?;
         }
         remote_address_space.sort_unstable();
         let mut peering = Peering::initiated(spec, remote_address_space);
         peering.set_state(state);
-        drop(network);
         self.edit(vnet, |vnet| vnet.insert_peering(peering));
         Ok(())
     }

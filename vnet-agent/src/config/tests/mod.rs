@@ -4,8 +4,11 @@ mod changes;
 mod form;
 mod limits;
 mod many;
+mod pasts;
 mod random;
 mod render;
+mod scopes;
+mod write;
 
 use super::{Loaded, Problems, load};
 use crate::model::Topology;

@@ -66,7 +66,7 @@ error: a virtual network has no key `color`
 1 | virtualNetworks: [{name: a, region: x, addressSpace: 10.0.0.0/16, color: blue}]
   |                                                                   ^^^^^
   |
-help: the keys of a virtual network are name, region, addressSpace, subnets, peerings";
+help: the keys of a virtual network are name, region, addressSpace, subnets, peerings, subscription, resourceGroup";
     assert_eq!(rendered(text), expected);
 }
 
@@ -127,7 +127,7 @@ fn a_line_that_nobody_reads_is_named_and_not_shown() {
 error: the file has no key `color`
 --> my.yaml:3:1
  |
-help: the keys of the file are virtualNetworks, nics, assertions";
+help: the keys of the file are virtualNetworks, nics, assertions, subscription, resourceGroup";
     assert_eq!(rendered(&text), expected);
 }
 

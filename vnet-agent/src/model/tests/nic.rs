@@ -128,3 +128,18 @@ fn a_network_has_65536_addresses_at_most() {
     let world = world.with(create(one_more));
     assert_eq!(world.network("a").nics().address_count(), VirtualNetwork::MAX_ADDRESSES);
 }
+
+#[test]
+fn a_nic_and_its_network_belong_to_one_subscription_and_to_any_resource_groups() {
+    let world =
+        World::default().vnet("red/net/v", &["10.0.0.0/16"]).subnet("red/net/v", "s", &["10.0.1.0/24"]);
+    let sentence = "NIC blue/net/n of subscription blue cannot stand in virtual network red/net/v of subscription red: \
+                    a NIC and its virtual network belong to one subscription";
+    let foreign = nic("blue/net/n", "red/net/v/s", &["10.0.1.4"]);
+    world.refuses(Operation::CreateNic(foreign), RefusalCode::InvalidResourceReference, sentence);
+    let world = world.nic("red/machines/n", "red/net/v/s", &["10.0.1.4"]);
+    // Nor does a NIC move to a network of another subscription.
+    let world = world.vnet("v", &["10.0.0.0/16"]).subnet("v", "s", &["10.0.1.0/24"]);
+    let moved = nic("red/machines/n", "v/s", &["10.0.1.4"]);
+    assert_eq!(world.refusal(Operation::UpdateNic(moved)).code(), RefusalCode::InvalidResourceReference);
+}

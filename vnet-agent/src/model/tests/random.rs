@@ -26,7 +26,13 @@ fn v6(first: u16, second: u16, fourth: u16, length: u8) -> IpNet {
 
 fn vnet_of(roll: u8) -> (u8, VnetId) {
     let number = roll % 4;
-    (number, vnet_name(["a", "b", "c", "d"][usize::from(number)]))
+    (number, vnet_name(["a", "b", "red/prod/c", "red/dev/d"][usize::from(number)]))
+}
+
+/// A NIC's name: in the subscription of its network, or at times in the wrong one.
+fn nic_of(who: u8, vnet: &VnetId, is_wrong: bool) -> NicId {
+    let is_red = (vnet.subscription() == "red") != is_wrong;
+    nic_name(&format!("{}n{}", if is_red { "red/prod/" } else { "" }, who % 8))
 }
 
 fn space(number: u8, variant: u8) -> Vec<IpNet> {
@@ -60,7 +66,7 @@ fn nic(dice: Dice) -> NicSpec {
     let first = if families & 4 == 0 { 10 } else { 0 };
     let v6 = Ipv6Addr::new(0xfd00, number.into(), 0, subnet.into(), 0, 0, 0, host.into());
     NicSpec {
-        name: nic_name(&format!("n{}", who % 8)),
+        name: nic_of(who, &vnet, families & 0x60 == 0x60),
         subnet: SubnetRef { vnet, subnet: subnet_name(&format!("s{subnet}")) },
         ipv4: (families & 3 != 1).then_some(Ipv4Addr::new(first, number, subnet, host)),
         ipv6: (families & 3 != 2).then_some(v6),
@@ -78,7 +84,7 @@ fn peering(dice: Dice) -> (VnetId, PeeringSpec) {
     let selected =
         PeeredSubnets { local: names(selection), remote: names(selection >> 3), only_ipv6: flags & 4 != 0 };
     let spec = PeeringSpec {
-        name: peering_name(&format!("to-{to}")),
+        name: peering_name(&format!("to-{}", to.name())),
         remote: to,
         flags: PeeringFlags {
             allow_virtual_network_access: flags & 3 != 0,
@@ -123,7 +129,7 @@ pub(crate) fn operations(topology: &Topology, dice: Dice) -> Vec<Operation> {
             let exists = topology.nic(&spec.name).is_some();
             vec![if exists { Operation::UpdateNic(spec) } else { Operation::CreateNic(spec) }]
         }
-        13 => vec![Operation::DeleteNic(nic_name(&format!("n{}", a % 8)))],
+        13 => vec![Operation::DeleteNic(nic_of(b, &vnet, false))],
         14 | 15 => {
             let (from, spec) = peering(dice);
             vec![Operation::CreatePeering(from, spec)]

@@ -15,18 +15,20 @@ use crate::model::tests::random::{dice, furnished, step};
 use crate::model::tests::{nic_name, vnet_name};
 use crate::model::*;
 
-/// Networks `a` and `b` and NICs `n0` to `n3` belong to `red`, which is Alice's, all others to `blue`.
+/// What the topology has in `red` is Alice's; all else belongs to `blue`. Each subscription has one resource group.
 fn in_subscriptions(topology: &Topology) -> Topology {
-    let is_red = |name: &str| matches!(name, "a" | "b" | "n0" | "n1" | "n2" | "n3");
-    let place = |name: &str| format!("{}/g/{name}", if is_red(name) { "red" } else { "blue" });
+    let place = |subscription: &str, name: &str| {
+        format!("{}/g/{name}", if subscription == "red" { "red" } else { "blue" })
+    };
     let mut snapshot = topology.snapshot();
     for vnet in &mut snapshot.virtual_networks {
-        vnet.name = vnet_name(&place(vnet.name.name()));
+        vnet.name = vnet_name(&place(vnet.name.subscription(), vnet.name.name()));
         for nic in &mut vnet.nics {
-            nic.name = nic_name(&place(nic.name.name()));
+            nic.name = nic_name(&place(nic.name.subscription(), nic.name.name()));
         }
         for peering in &mut vnet.peerings {
-            peering.remote_virtual_network = vnet_name(&place(peering.remote_virtual_network.name()));
+            let remote = &peering.remote_virtual_network;
+            peering.remote_virtual_network = vnet_name(&place(remote.subscription(), remote.name()));
         }
     }
     Topology::restore(snapshot).unwrap()

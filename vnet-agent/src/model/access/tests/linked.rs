@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 
 use super::{ALICE, BOB, House, vnet_scope};
 use crate::model::access::*;
-use crate::model::tests::{nic, peering, peering_name, subnet_name, subnets, vnet, vnet_name};
+use crate::model::tests::{nic, peering, peering_name, subnet, subnet_name, subnets, vnet, vnet_name};
 use crate::model::*;
 
 fn create_ab() -> Operation {
@@ -155,23 +155,33 @@ fn the_first_side_takes_over_the_remote_s_ranges_as_the_second_one_is_created() 
 
 #[test]
 fn a_nic_joins_a_subnet_only_with_the_role_at_the_subnet_s_network() {
-    let join = (vnet_scope("blue/g/b"), "Microsoft.Network/virtualNetworks/subnets/join/action".to_owned());
-    let create = || Operation::CreateNic(nic("red/g/m", "blue/g/b/s", &["10.2.0.9"]));
-    let house = House::new().with_owners();
-    assert_eq!(house.refusal(ALICE, create()).code(), RefusalCode::LinkedAuthorizationFailed);
-    assert_eq!(house.lacks(ALICE, create()), join);
-    let moved = || Operation::UpdateNic(nic("red/g/n", "blue/g/b/s", &["10.2.0.9"]));
-    assert_eq!(house.lacks(ALICE, moved()), join);
+    let join = (vnet_scope("red/g/a"), "Microsoft.Network/virtualNetworks/subnets/join/action".to_owned());
+    let create = || Operation::CreateNic(nic("red/machines/m", "red/g/a/s", &["10.1.0.9"]));
+    let house =
+        House::new().with_owners().give(BOB, Role::Owner, "/subscriptions/red/resourceGroups/machines");
+    assert_eq!(house.refusal(BOB, create()).code(), RefusalCode::LinkedAuthorizationFailed);
+    assert_eq!(house.lacks(BOB, create()), join);
+    // Nor does it move there from a network where he may do everything.
+    let own = house
+        .clone()
+        .root_does(Operation::CreateVnet(vnet("red/machines/own", &["10.9.0.0/16"])))
+        .does(BOB, Operation::CreateSubnet(vnet_name("red/machines/own"), subnet("s", &["10.9.0.0/24"])))
+        .does(BOB, Operation::CreateNic(nic("red/machines/m", "red/machines/own/s", &["10.9.0.9"])));
+    let moved = Operation::UpdateNic(nic("red/machines/m", "red/g/a/s", &["10.1.0.9"]));
+    assert_eq!(own.lacks(BOB, moved), join);
     // Where it stands already, it may have another address.
     let house = house.root_does(create());
-    let house = house.does(ALICE, Operation::UpdateNic(nic("red/g/m", "blue/g/b/s", &["10.2.0.10"])));
-    // And the network's owner may not do anything with it.
+    let house = house.does(BOB, Operation::UpdateNic(nic("red/machines/m", "red/g/a/s", &["10.1.0.10"])));
+    // And who has the network alone may not do anything with it.
+    let network = "/subscriptions/red/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/a";
+    let house = house.give("user:carol", Role::Owner, network);
+    let id = || NicId::new("red/machines/m").unwrap();
     assert_eq!(
-        house.lacks(BOB, Operation::DeleteNic(NicId::new("red/g/m").unwrap())),
+        house.lacks("user:carol", Operation::DeleteNic(id())),
         (
-            "/subscriptions/red/resourceGroups/g".to_owned(),
+            "/subscriptions/red/resourceGroups/machines".to_owned(),
             "Microsoft.Network/networkInterfaces/delete".to_owned()
         )
     );
-    assert_eq!(house.0.topology.nic(&NicId::new("red/g/m").unwrap()).unwrap().1.subnet(), &subnet_name("s"));
+    assert_eq!(house.0.topology.nic(&id()).unwrap().1.subnet(), &subnet_name("s"));
 }

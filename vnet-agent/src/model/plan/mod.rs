@@ -1,17 +1,20 @@
 //! From a declared state to a topology, in one transaction.
 //!
-//! A file is the whole truth about what exists, but not about the past: whether a peering is `Disconnected` follows from what
+//! A file is the whole truth about what exists, but seldom about the past: whether a peering is `Disconnected` follows from what
 //! happened before. So virtual networks, subnets and NICs are built anew from the file (two NICs may swap their addresses,
-//! which no order of single operations would allow), and the peerings go on from the current topology: those that stay keep
-//! their state, those that went leave the other side `Disconnected`, those that came are created. A peering that stays takes
-//! over what its remote has now, because the file declares both. What came out equal keeps its `Arc`.
+//! which no order of single operations would allow), and the peerings go on from the current topology, or come out of the past
+//! that is declared for them: see [`peerings`]. What came out equal keeps its `Arc`.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod peerings;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use super::{
-    Change, NicSpec, Operation, PeeringName, PeeringSpec, PeeringState, Refusal, ResourceId, SubnetSpec,
-    Topology, VnetId, VnetSpec, changes,
+    Change, NicSpec, Operation, PeeringName, PeeringSpec, Refusal, ResourceId, SubnetSpec, Topology, VnetId,
+    VnetSpec, changes,
 };
 
 /// A place in whatever declared an object. Its maker alone knows what the number stands for.
@@ -36,6 +39,15 @@ pub struct Located {
     pub refusal: Refusal,
 }
 
+/// What is declared of a peering beyond its [`PeeringSpec`]: what only its past explains.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeeringPast {
+    /// Its other side was there and is gone.
+    pub is_disconnected: bool,
+    /// What it took over last. None: what the remote has now, or, of a peering that exists and is `Disconnected`, what it has.
+    pub remote_address_space: Option<Vec<IpNet>>,
+}
+
 /// Everything that is to exist, in the order of its declaration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DesiredState {
@@ -47,6 +59,8 @@ pub struct DesiredState {
     pub nics: Vec<Declared<NicSpec>>,
     /// Peerings, each with its virtual network.
     pub peerings: Vec<Declared<(VnetId, PeeringSpec)>>,
+    /// The pasts that are declared for some of the peerings.
+    pub pasts: BTreeMap<(VnetId, PeeringName), PeeringPast>,
     /// Objects that were declared with mistakes reported elsewhere: what names them is not reported as naming nothing.
     pub broken: BTreeSet<ResourceId>,
 }
@@ -125,94 +139,6 @@ impl Plan<'_> {
             let outcome = self.next.apply_in_place(Operation::CreateNic(spec.clone()));
             self.note(ResourceId::Nic(spec.name.clone()), *place, outcome);
         }
-    }
-
-    fn build_peerings(&mut self, desired: &DesiredState) {
-        let mut wanted: HashMap<(&VnetId, &PeeringName), &PeeringSpec> = HashMap::new();
-        for Declared { spec: (vnet, spec), .. } in &desired.peerings {
-            wanted.entry((vnet, &spec.name)).or_insert(spec);
-        }
-        let mut refused_pairs = HashSet::new();
-        let mut carried = Vec::new();
-        let mut new = Vec::new();
-        for declared in &desired.peerings {
-            let (vnet, spec) = &declared.spec;
-            // The second declaration of one name is new, and refused as such.
-            let is_first = wanted.get(&(vnet, &spec.name)).is_some_and(|first| std::ptr::eq(*first, spec));
-            if is_first && self.stays(vnet, spec) {
-                let outcome = self.carry(vnet, spec, &wanted);
-                carried.push((vnet, &spec.name));
-                self.note_peering(declared, outcome, &mut refused_pairs);
-            } else {
-                new.push(declared);
-            }
-        }
-        for declared in new {
-            let (vnet, spec) = &declared.spec;
-            let outcome = self.next.apply_in_place(Operation::CreatePeering(vnet.clone(), spec.clone()));
-            self.note_peering(declared, outcome, &mut refused_pairs);
-        }
-        for (vnet, name) in carried {
-            if self
-                .next
-                .peering(vnet, name)
-                .is_some_and(|peering| peering.state() != PeeringState::Disconnected)
-            {
-                self.next.take_over(vnet, name);
-            }
-        }
-    }
-
-    /// Notes the refusal of a peering. Two sides that are both declared have one mistake, not two.
-    fn note_peering(
-        &mut self,
-        declared: &Declared<(VnetId, PeeringSpec)>,
-        outcome: Result<(), Refusal>,
-        refused_pairs: &mut HashSet<(VnetId, VnetId)>,
-    ) {
-        let (vnet, spec) = &declared.spec;
-        if let Err(
-            Refusal::VnetAddressSpacesOverlap { .. }
-            | Refusal::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet { .. },
-        ) = &outcome
-        {
-            if refused_pairs.contains(&(spec.remote.clone(), vnet.clone())) {
-                return;
-            }
-            refused_pairs.insert((vnet.clone(), spec.remote.clone()));
-        }
-        self.note(ResourceId::Peering(vnet.clone(), spec.name.clone()), declared.place, outcome);
-    }
-
-    /// Whether a declared peering is the one that exists, perhaps with other flags. Another remote, or taking part as a whole
-    /// and no longer so, makes it another object.
-    fn stays(&self, vnet: &VnetId, spec: &PeeringSpec) -> bool {
-        self.current.peering(vnet, &spec.name).is_some_and(|old| {
-            old.remote() == &spec.remote && old.subnets().is_some() == spec.subnets.is_some()
-        })
-    }
-
-    /// Takes a peering that stays into the next topology, with its state and its changes.
-    fn carry(
-        &mut self,
-        vnet: &VnetId,
-        spec: &PeeringSpec,
-        wanted: &HashMap<(&VnetId, &PeeringName), &PeeringSpec>,
-    ) -> Result<(), Refusal> {
-        self.next.check_peering(self.next.require_vnet(vnet)?, spec)?;
-        let Some(old) = self.current.peering(vnet, &spec.name) else { return Ok(()) };
-        let other_side_stays = self.current.other_side(vnet, old).is_some_and(|(remote, other)| {
-            wanted.get(&(remote.name(), other.name())).is_some_and(|spec| self.stays(remote.name(), spec))
-        });
-        self.next.edit(vnet, |vnet| vnet.insert_peering(old.clone()));
-        if old.spec() != *spec {
-            self.next.apply_in_place(Operation::UpdatePeering(vnet.clone(), spec.clone()))?;
-        }
-        // Last: an update is the way out of Disconnected only for who has seen it.
-        if old.state() == PeeringState::Connected && !other_side_stays {
-            self.next.set_state(vnet, &spec.name, PeeringState::Disconnected);
-        }
-        Ok(())
     }
 }
 
