@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::edit::Counts;
 use super::{AccessScope, Directory, Principal, Role, RoleAssignment, Subscription};
-use crate::model::{Declared, DesiredState, Located, Place, Refusal, ResourceId, Scope, Topology};
+use crate::model::{
+    Declared, DesiredState, Located, Place, Refusal, ResourceId, Scope, SubscriptionId, Topology,
+};
 
 /// A role that is to be given.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,10 +28,35 @@ pub struct Grant {
 /// Who may do what, as far as somebody declares it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DesiredAccess {
-    /// The subscriptions, and the roles given in them; none where both stay as they are. The roles' scopes lie in subscriptions.
-    pub subscriptions: Option<(Vec<Declared<Subscription>>, Vec<Declared<Grant>>)>,
+    /// The subscriptions, and the roles given in them; none where both stay as they are.
+    pub subscriptions: Option<DesiredSubscriptions>,
     /// The roles given at `/`; none where they stay as they are.
     pub root: Option<Vec<Declared<Grant>>>,
+    /// The one subscription that the declaration is about; none where it is about all.
+    pub within: Option<SubscriptionId>,
+}
+
+/// Subscriptions, and the roles given in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DesiredSubscriptions {
+    /// The subscriptions. `default` may be among them, and exists without that.
+    pub subscriptions: Vec<Declared<Subscription>>,
+    /// The roles, each with a scope in a subscription.
+    pub grants: Vec<Declared<Grant>>,
+}
+
+impl DesiredAccess {
+    /// Whether it says all about what is given at this scope.
+    fn replaces(&self, scope: &AccessScope) -> bool {
+        match scope.subscription() {
+            None => self.root.is_some(),
+            Some(name) => self.replaces_subscription(name),
+        }
+    }
+
+    fn replaces_subscription(&self, name: &str) -> bool {
+        self.subscriptions.is_some() && self.within.as_ref().is_none_or(|within| within.as_str() == name)
+    }
 }
 
 impl Grant {
@@ -51,37 +78,24 @@ impl Directory {
     /// # Errors
     /// Every refusal, in the order of the declarations.
     pub fn plan(&self, desired: &DesiredAccess, topology: &Topology) -> Result<Self, Vec<Located>> {
-        let mut next = Self { tokens: Arc::clone(&self.tokens), ..Self::default() };
+        let mut next = self.clone();
+        next.retain_assignments(|scope| !desired.replaces(scope));
+        Arc::make_mut(&mut next.subscriptions)
+            .retain(|name, _| !desired.replaces_subscription(name.as_str()));
         let mut refusals = Vec::new();
         let mut note = |place, outcome: Result<(), Refusal>| {
             refusals.extend(outcome.err().map(|refusal| Located { place, refusal }));
         };
-        match &desired.subscriptions {
-            None => {
-                next.subscriptions = Arc::clone(&self.subscriptions);
-                next.assignments = Arc::clone(&self.assignments);
-                next.retain_assignments(|scope| *scope != AccessScope::Root);
-            }
-            Some((subscriptions, _)) => {
-                let mut declared = BTreeSet::new();
-                for Declared { spec, place } in subscriptions {
-                    let is_first = declared.insert(&spec.name);
-                    let again = || Err(Refusal::exists(ResourceId::Subscription(spec.name.clone())));
-                    note(*place, if is_first { next.put_subscription(spec.clone()) } else { again() });
-                }
-            }
+        let mut declared = BTreeSet::new();
+        for Declared { spec, place } in desired.subscriptions.iter().flat_map(|all| &all.subscriptions) {
+            let is_first = declared.insert(&spec.name);
+            let again = || Err(Refusal::exists(ResourceId::Subscription(spec.name.clone())));
+            note(*place, if is_first { next.put_subscription(spec.clone()) } else { again() });
         }
-        let names = self.names();
-        let at_root = desired.root.iter().flatten();
-        let in_subscriptions = desired.subscriptions.iter().flat_map(|(_, grants)| grants);
-        let mut counts = Counts::default();
-        for Declared { spec, place } in in_subscriptions.chain(at_root) {
+        let (names, mut counts) = (self.names(), Counts::default());
+        let in_subscriptions = desired.subscriptions.iter().flat_map(|all| &all.grants);
+        for Declared { spec, place } in in_subscriptions.chain(desired.root.iter().flatten()) {
             note(*place, next.give(spec, &names, topology, &mut counts));
-        }
-        if desired.root.is_none() {
-            for kept in self.assignments_at(&AccessScope::Root) {
-                next.insert_assignment(RoleAssignment::clone(kept));
-            }
         }
         next.retain_assignments(|scope| match scope {
             AccessScope::Vnet(vnet) => topology.vnet(vnet).is_some(),

@@ -22,7 +22,10 @@ fn grant(place: u32, principal: &str, role: Role, scope: &str) -> Declared<Grant
 fn desired() -> DesiredAccess {
     let subscriptions = vec![at(1, subscription("red")), at(2, subscription("blue"))];
     let grants = vec![grant(3, ALICE, Role::Owner, "/subscriptions/red")];
-    DesiredAccess { subscriptions: Some((subscriptions, grants)), root: None }
+    DesiredAccess {
+        subscriptions: Some(DesiredSubscriptions { subscriptions, grants }),
+        ..DesiredAccess::default()
+    }
 }
 
 fn lines(changes: &[Change]) -> Vec<String> {
@@ -52,9 +55,10 @@ fn what_is_declared_nowhere_stays() {
     let house = House::new().with_owners().give(BOB, Role::Reader, "/");
     assert_eq!(planned(&house.0, &DesiredAccess::default()), (house.0.directory.clone(), vec![]));
     // The roles at `/` and those in subscriptions are declared apart.
-    let only_root = DesiredAccess { subscriptions: None, root: Some(vec![]) };
+    let only_root = DesiredAccess { root: Some(vec![]), ..DesiredAccess::default() };
     assert_eq!(planned(&house.0, &only_root).1, ["- role assignment a2 of scope /"]);
-    let only_subscriptions = DesiredAccess { subscriptions: Some((vec![], vec![])), root: None };
+    let only_subscriptions =
+        DesiredAccess { subscriptions: Some(DesiredSubscriptions::default()), ..DesiredAccess::default() };
     let without = State { topology: Topology::default(), ..house.0 };
     assert_eq!(
         planned(&without, &only_subscriptions).1,
@@ -71,7 +75,9 @@ fn what_is_declared_nowhere_stays() {
 fn what_is_declared_is_made_changed_and_deleted() {
     let house = House::new().with_owners();
     let mut desired = desired();
-    let Some((subscriptions, grants)) = &mut desired.subscriptions else { panic!("they are declared") };
+    let Some(DesiredSubscriptions { subscriptions, grants }) = &mut desired.subscriptions else {
+        panic!("they are declared")
+    };
     subscriptions[0].spec.display_name = "Rosso".to_owned();
     subscriptions[0].spec.tenant = "fabrikam".to_owned();
     subscriptions.push(at(4, subscription("green")));
@@ -103,6 +109,20 @@ fn what_is_declared_is_made_changed_and_deleted() {
 }
 
 #[test]
+fn within_one_subscription_nothing_else_is_declared() {
+    let house = House::new().with_owners().give(ALICE, Role::Reader, &vnet_scope("red/g/a"));
+    let subscriptions = vec![at(1, subscription("red"))];
+    let grants = vec![grant(2, ALICE, Role::Owner, "/subscriptions/red")];
+    let desired = DesiredAccess {
+        subscriptions: Some(DesiredSubscriptions { subscriptions, grants }),
+        root: None,
+        within: Some("red".parse().unwrap()),
+    };
+    let given = format!("- role assignment a2 of scope {}", vnet_scope("red/g/a"));
+    assert_eq!(planned(&house.0, &desired).1, [given]);
+}
+
+#[test]
 fn a_new_role_gets_a_guid_that_follows_from_what_it_says() {
     let name = |principal: &str| {
         let mut desired = desired();
@@ -129,7 +149,9 @@ fn tokens_stay_whatever_is_declared() {
 #[test]
 fn every_mistake_is_refused_at_its_place() {
     let mut desired = desired();
-    let Some((subscriptions, grants)) = &mut desired.subscriptions else { panic!("they are declared") };
+    let Some(DesiredSubscriptions { subscriptions, grants }) = &mut desired.subscriptions else {
+        panic!("they are declared")
+    };
     subscriptions.push(at(4, subscription("red")));
     subscriptions.push(at(5, Subscription { tenant: "-".to_owned(), ..subscription("green") }));
     grants.push(grant(6, ALICE, Role::Owner, "/subscriptions/red"));
