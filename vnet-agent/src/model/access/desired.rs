@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::edit::Counts;
 use super::{AccessScope, Directory, Principal, Role, RoleAssignment, Subscription};
 use crate::model::{
-    Declared, DesiredState, Located, Place, Refusal, ResourceId, Scope, SubscriptionId, Topology,
+    Declared, DesiredState, Located, Place, Refusal, ResourceId, Scope, SubscriptionId, VnetId,
 };
 
 /// A role that is to be given.
@@ -73,11 +73,16 @@ impl Grant {
 }
 
 impl Directory {
-    /// The directory that `desired` leads to from this one, beside the next `topology`. Tokens stay.
+    /// The directory that `desired` leads to from this one, where afterwards those virtual networks exist for which `exists`
+    /// holds. Tokens stay.
     ///
     /// # Errors
     /// Every refusal, in the order of the declarations.
-    pub fn plan(&self, desired: &DesiredAccess, topology: &Topology) -> Result<Self, Vec<Located>> {
+    pub fn plan(
+        &self,
+        desired: &DesiredAccess,
+        exists: impl Fn(&VnetId) -> bool,
+    ) -> Result<Self, Vec<Located>> {
         let mut next = self.clone();
         next.retain_assignments(|scope| !desired.replaces(scope));
         Arc::make_mut(&mut next.subscriptions)
@@ -95,10 +100,10 @@ impl Directory {
         let (names, mut counts) = (self.names(), Counts::default());
         let in_subscriptions = desired.subscriptions.iter().flat_map(|all| &all.grants);
         for Declared { spec, place } in in_subscriptions.chain(desired.root.iter().flatten()) {
-            note(*place, next.give(spec, &names, topology, &mut counts));
+            note(*place, next.give(spec, &names, &exists, &mut counts));
         }
         next.retain_assignments(|scope| match scope {
-            AccessScope::Vnet(vnet) => topology.vnet(vnet).is_some(),
+            AccessScope::Vnet(vnet) => exists(vnet),
             _ => true,
         });
         if refusals.is_empty() { Ok(next) } else { Err(refusals) }
@@ -117,7 +122,7 @@ impl Directory {
         &mut self,
         grant: &Grant,
         names: &BTreeMap<Grant, String>,
-        topology: &Topology,
+        exists: impl Fn(&VnetId) -> bool,
         counts: &mut Counts,
     ) -> Result<(), Refusal> {
         let Grant { principal, role, scope } = grant.clone();
@@ -126,7 +131,7 @@ impl Directory {
             return Err(Refusal::RoleAssignmentExists { principal, role, scope, existing: name });
         }
         if let AccessScope::Vnet(vnet) = &scope
-            && topology.vnet(vnet).is_none()
+            && !exists(vnet)
         {
             return Err(Refusal::not_found(ResourceId::VirtualNetwork(vnet.clone())));
         }

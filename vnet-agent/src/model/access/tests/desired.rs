@@ -28,6 +28,10 @@ fn desired() -> DesiredAccess {
     }
 }
 
+fn plan(state: &State, desired: &DesiredAccess) -> Result<Directory, Vec<Located>> {
+    state.directory.plan(desired, |vnet| state.topology.vnet(vnet).is_some())
+}
+
 fn lines(changes: &[Change]) -> Vec<String> {
     changes.iter().map(ToString::to_string).collect()
 }
@@ -35,7 +39,7 @@ fn lines(changes: &[Change]) -> Vec<String> {
 /// What a plan would change.
 #[track_caller]
 fn planned(state: &State, desired: &DesiredAccess) -> (Directory, Vec<String>) {
-    let next = state.directory.plan(desired, &state.topology).unwrap();
+    let next = plan(state, desired).unwrap();
     let changes = directory_changes(&state.directory, &next);
     (next, lines(&changes))
 }
@@ -43,7 +47,7 @@ fn planned(state: &State, desired: &DesiredAccess) -> (Directory, Vec<String>) {
 /// The places, codes and sentences of what refuses a plan.
 #[track_caller]
 fn refused(state: &State, desired: &DesiredAccess) -> Vec<(u32, RefusalCode, String)> {
-    told(&state.directory.plan(desired, &state.topology).unwrap_err())
+    told(&plan(state, desired).unwrap_err())
 }
 
 fn told(refusals: &[Located]) -> Vec<(u32, RefusalCode, String)> {
