@@ -415,11 +415,11 @@ pub enum Refusal {
         /// For what.
         action: Action,
         /// Where.
-        scope: AccessScope,
+        scope: Box<AccessScope>,
         /// What comes with it.
         linked_action: Action,
         /// Where that would happen.
-        linked_scope: AccessScope,
+        linked_scope: Box<AccessScope>,
     },
     /// The principal has the role at the scope already, by an assignment with another name.
     #[error("{principal} has the role {role} at scope {scope} already, by role assignment {existing}")]

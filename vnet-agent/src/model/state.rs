@@ -2,7 +2,7 @@
 
 use super::access::{
     AccessScope, Caller, Directory, RoleAssignment, Subscription, Token, authorize_change,
-    authorize_operation,
+    authorize_directory_change, authorize_operation,
 };
 use super::{Operation, Refusal, ResourceId, SubscriptionId, Topology};
 
@@ -41,6 +41,16 @@ impl State {
         }
         authorize_change(&self.directory, caller, &self.topology, &topology)?;
         Ok(self.with_topology(topology))
+    }
+
+    /// Lets the step to `next` pass, whatever led there, when `caller` has the roles for all that changes. Tokens are not looked
+    /// at.
+    ///
+    /// # Errors
+    /// `AuthorizationFailed`, `LinkedAuthorizationFailed`: the first action that the caller lacks.
+    pub fn authorize(&self, caller: &Caller, next: &Self) -> Result<(), Refusal> {
+        authorize_change(&self.directory, caller, &self.topology, &next.topology)?;
+        authorize_directory_change(caller, &self.directory, &next.directory, &next.topology)
     }
 
     /// This directory with another topology. Roles given on virtual networks that are gone go with them: nobody may inherit

@@ -45,9 +45,9 @@ impl Directory {
         Err(Refusal::LinkedAuthorizationFailed {
             caller: caller.principal().clone(),
             action: own.0,
-            scope: own.1.clone(),
+            scope: Box::new(own.1.clone()),
             linked_action: linked.0,
-            linked_scope: linked.1.clone(),
+            linked_scope: Box::new(linked.1.clone()),
         })
     }
 

@@ -9,6 +9,10 @@ use super::{AccessScope, Directory, RoleAssignment, Subscription, Token};
 use crate::model::name::{check_free_text, check_name};
 use crate::model::{DEFAULT_SCOPE_NAME, Quota, Refusal, ResourceId, ResourceKind, SubscriptionId};
 
+/// How many role assignments each subscription has, and the scope `/`.
+#[derive(Default)]
+pub(super) struct Counts(HashMap<Option<String>, usize>);
+
 impl Directory {
     /// The directory that holds these.
     ///
@@ -27,16 +31,12 @@ impl Directory {
             }
             directory.put_subscription(subscription)?;
         }
-        let mut counts: HashMap<Option<String>, usize> = HashMap::new();
+        let mut counts = Counts::default();
         for assignment in assignments {
             if directory.assignment(&assignment.scope, &assignment.name).is_some() {
                 return Err(Refusal::exists(assignment.id()));
             }
-            directory.check_assignment(&assignment)?;
-            let count = counts.entry(assignment.scope.subscription().map(str::to_owned)).or_default();
-            check_assignment_quota(*count, &assignment.scope)?;
-            *count += 1;
-            directory.insert_assignment(assignment);
+            directory.add_assignment(assignment, &mut counts)?;
         }
         for token in tokens {
             if directory.token(&token.name).is_some() {
@@ -47,7 +47,7 @@ impl Directory {
         Ok(directory)
     }
 
-    fn has_subscription(&self, name: &str) -> bool {
+    pub(super) fn has_subscription(&self, name: &str) -> bool {
         name == DEFAULT_SCOPE_NAME || self.subscriptions.contains_key(name)
     }
 
@@ -120,6 +120,20 @@ impl Directory {
         }
     }
 
+    /// One of many: `counts` has how many there are so far.
+    pub(super) fn add_assignment(
+        &mut self,
+        assignment: RoleAssignment,
+        counts: &mut Counts,
+    ) -> Result<(), Refusal> {
+        self.check_assignment(&assignment)?;
+        let count = counts.0.entry(assignment.scope.subscription().map(str::to_owned)).or_default();
+        check_assignment_quota(*count, &assignment.scope)?;
+        *count += 1;
+        self.insert_assignment(assignment);
+        Ok(())
+    }
+
     /// Gives a role. To do so again, by the same name, changes nothing.
     pub(in crate::model) fn put_assignment(&mut self, assignment: RoleAssignment) -> Result<(), Refusal> {
         self.check_assignment(&assignment)?;
@@ -132,7 +146,7 @@ impl Directory {
         Ok(())
     }
 
-    fn insert_assignment(&mut self, assignment: RoleAssignment) {
+    pub(super) fn insert_assignment(&mut self, assignment: RoleAssignment) {
         let key = (assignment.scope.clone(), assignment.name.clone());
         Arc::make_mut(&mut self.assignments).insert(key, Arc::new(assignment));
     }

@@ -6,6 +6,9 @@
 mod action;
 mod authorize;
 mod change;
+mod declared;
+mod desired;
+mod difference;
 mod directory;
 mod edit;
 mod principal;
@@ -14,6 +17,9 @@ mod scope;
 
 pub use action::Action;
 pub use change::{authorize_change, authorize_operation};
+pub use declared::authorize_declarations;
+pub use desired::{DesiredAccess, DesiredSubscriptions, Grant};
+pub use difference::{authorize_directory_change, directory_changes};
 pub use directory::{Directory, RoleAssignment, Subscription, Token};
 pub use principal::{Caller, Principal, PrincipalError};
 pub use role::{Role, RoleError};

@@ -2,6 +2,8 @@
 
 mod assignments;
 mod change;
+mod declared;
+mod desired;
 mod given;
 mod isolation;
 mod linked;

@@ -1,0 +1,152 @@
+//! From declared subscriptions and roles to a directory, in one step.
+//!
+//! A declaration says who has which role where, and no name for that. A role that was given before keeps the name that it has; a
+//! new one gets a name that follows from what it says, so that the same declaration leads to the same directory everywhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::edit::Counts;
+use super::{AccessScope, Directory, Principal, Role, RoleAssignment, Subscription};
+use crate::model::{
+    Declared, DesiredState, Located, Place, Refusal, ResourceId, Scope, SubscriptionId, VnetId,
+};
+
+/// A role that is to be given.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// To whom.
+    pub principal: Principal,
+    /// Which.
+    pub role: Role,
+    /// Where.
+    pub scope: AccessScope,
+}
+
+/// Who may do what, as far as somebody declares it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DesiredAccess {
+    /// The subscriptions, and the roles given in them; none where both stay as they are.
+    pub subscriptions: Option<DesiredSubscriptions>,
+    /// The roles given at `/`; none where they stay as they are.
+    pub root: Option<Vec<Declared<Grant>>>,
+    /// The one subscription that the declaration is about; none where it is about all.
+    pub within: Option<SubscriptionId>,
+}
+
+/// Subscriptions, and the roles given in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DesiredSubscriptions {
+    /// The subscriptions. `default` may be among them, and exists without that.
+    pub subscriptions: Vec<Declared<Subscription>>,
+    /// The roles, each with a scope in a subscription.
+    pub grants: Vec<Declared<Grant>>,
+}
+
+impl DesiredAccess {
+    /// Whether it says all about what is given at this scope.
+    fn replaces(&self, scope: &AccessScope) -> bool {
+        match scope.subscription() {
+            None => self.root.is_some(),
+            Some(name) => self.replaces_subscription(name),
+        }
+    }
+
+    fn replaces_subscription(&self, name: &str) -> bool {
+        self.subscriptions.is_some() && self.within.as_ref().is_none_or(|within| within.as_str() == name)
+    }
+}
+
+impl Grant {
+    /// The name of a role assignment that says this: a GUID (RFC 9562, version 8), from a cryptographic hash.
+    fn derived_name(&self) -> String {
+        let text = format!("{}\n{}\n{}", self.scope, self.principal, self.role);
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(Sha256::digest(text.as_bytes())).for_each(|(byte, hash)| *byte = hash);
+        let number = u128::from_be_bytes(bytes) & !(0xf << 76 | 0x3 << 62) | 0x8 << 76 | 0x2 << 62;
+        let digits = format!("{number:032x}");
+        let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| digits.get(range).unwrap_or_default());
+        groups.join("-")
+    }
+}
+
+impl Directory {
+    /// The directory that `desired` leads to from this one, where afterwards those virtual networks exist for which `exists`
+    /// holds. Tokens stay.
+    ///
+    /// # Errors
+    /// Every refusal, in the order of the declarations.
+    pub fn plan(
+        &self,
+        desired: &DesiredAccess,
+        exists: impl Fn(&VnetId) -> bool,
+    ) -> Result<Self, Vec<Located>> {
+        let mut next = self.clone();
+        next.retain_assignments(|scope| !desired.replaces(scope));
+        Arc::make_mut(&mut next.subscriptions)
+            .retain(|name, _| !desired.replaces_subscription(name.as_str()));
+        let mut refusals = Vec::new();
+        let mut note = |place, outcome: Result<(), Refusal>| {
+            refusals.extend(outcome.err().map(|refusal| Located { place, refusal }));
+        };
+        let mut declared = BTreeSet::new();
+        for Declared { spec, place } in desired.subscriptions.iter().flat_map(|all| &all.subscriptions) {
+            let is_first = declared.insert(&spec.name);
+            let again = || Err(Refusal::exists(ResourceId::Subscription(spec.name.clone())));
+            note(*place, if is_first { next.put_subscription(spec.clone()) } else { again() });
+        }
+        let (names, mut counts) = (self.names(), Counts::default());
+        let in_subscriptions = desired.subscriptions.iter().flat_map(|all| &all.grants);
+        for Declared { spec, place } in in_subscriptions.chain(desired.root.iter().flatten()) {
+            note(*place, next.give(spec, &names, &exists, &mut counts));
+        }
+        next.retain_assignments(|scope| match scope {
+            AccessScope::Vnet(vnet) => exists(vnet),
+            _ => true,
+        });
+        if refusals.is_empty() { Ok(next) } else { Err(refusals) }
+    }
+
+    /// The names of the role assignments, by what they say.
+    fn names(&self) -> BTreeMap<Grant, String> {
+        let name = |given: &Arc<RoleAssignment>| {
+            let (principal, role, scope) = (given.principal.clone(), given.role, given.scope.clone());
+            (Grant { principal, role, scope }, given.name.clone())
+        };
+        self.assignments().map(name).collect()
+    }
+
+    fn give(
+        &mut self,
+        grant: &Grant,
+        names: &BTreeMap<Grant, String>,
+        exists: impl Fn(&VnetId) -> bool,
+        counts: &mut Counts,
+    ) -> Result<(), Refusal> {
+        let Grant { principal, role, scope } = grant.clone();
+        let name = names.get(grant).cloned().unwrap_or_else(|| grant.derived_name());
+        if self.assignment(&scope, &name).is_some() {
+            return Err(Refusal::RoleAssignmentExists { principal, role, scope, existing: name });
+        }
+        if let AccessScope::Vnet(vnet) = &scope
+            && !exists(vnet)
+        {
+            return Err(Refusal::not_found(ResourceId::VirtualNetwork(vnet.clone())));
+        }
+        self.add_assignment(RoleAssignment { name, principal, role, scope }, counts)
+    }
+
+    /// The refusal of each object that is to stand in a subscription that does not exist.
+    #[must_use]
+    pub fn check_subscriptions(&self, desired: &DesiredState) -> Vec<Located> {
+        let vnets = desired.vnets.iter().map(|vnet| (vnet.spec.name.scope(), vnet.place));
+        let nics = desired.nics.iter().map(|nic| (nic.spec.name.scope(), nic.place));
+        let refused = |(scope, place): (Scope, Place)| {
+            let refusal = self.require_subscription(&scope.subscription).err()?;
+            Some(Located { place, refusal })
+        };
+        vnets.chain(nics).filter_map(refused).collect()
+    }
+}
