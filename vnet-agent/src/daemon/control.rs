@@ -174,7 +174,8 @@ impl Control {
         tokio::task::spawn_blocking(move || act(&mut control.writer().journal)).await
     }
 
-    /// Makes the state that `decide` leads to from the committed one the committed one: on disk, and in what packets see.
+    /// Makes the state that `decide` leads to from the committed one the committed one: on disk, and in what packets see. One that
+    /// is the same makes no new version.
     ///
     /// # Errors
     /// [`ChangeError`]: the state before stays. The attempt is in the activity log all the same.
@@ -217,6 +218,10 @@ impl Control {
                 return Err(ChangeError::Rejected(rejection));
             }
         };
+        if state == before.state {
+            journal.unchanged(attempt);
+            return Ok((Changed { answer, version: before.version }, None));
+        }
         let version = journal
             .commit(&before.state, &state, attempt)
             .map_err(|error| ChangeError::Store(describe(&error)))?;

@@ -62,5 +62,7 @@ impl Journal {
 
     pub(super) fn refused(&mut self, _attempt: &Attempt, _code: &str, _message: &str) {}
 
+    pub(super) fn unchanged(&mut self, _attempt: &Attempt) {}
+
     pub(super) fn keep_places(&mut self, _agent: &Agent) {}
 }
