@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::arm::Arm;
 use crate::guests::unique_name;
 use crate::program::{self, Ended, binary};
 use crate::requirements::{BPFFS, require_bpffs};
@@ -15,10 +16,11 @@ use crate::requirements::{BPFFS, require_bpffs};
 /// How long anything may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The files that belong to one agent after another: a topology file, a socket, a pin directory.
+/// The files that belong to one agent after another: a topology file or a state directory, a socket, a pin directory.
 #[derive(Debug)]
 pub struct Site {
     directory: tempfile::TempDir,
+    is_stored: bool,
     /// The pin directory.
     pub pins: PathBuf,
 }
@@ -32,9 +34,33 @@ impl Site {
     pub fn new(topology: &str) -> Self {
         require_bpffs();
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let site = Self { directory, pins: Path::new(BPFFS).join(unique_name("vnet-test-")) };
+        let pins = Path::new(BPFFS).join(unique_name("vnet-test-"));
+        let site = Self { directory, is_stored: false, pins };
         site.write(topology);
         site
+    }
+
+    /// A place with an empty state directory instead, which commands change.
+    ///
+    /// # Panics
+    /// As above.
+    #[must_use]
+    pub fn stored() -> Self {
+        let mut site = Self::new("virtualNetworks: []\n");
+        site.is_stored = true;
+        site
+    }
+
+    /// The state directory.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
+    /// The API of the agent here.
+    #[must_use]
+    pub fn arm(&self) -> Arm {
+        Arm::new(&self.socket())
     }
 
     /// Writes another topology file over the one before.
@@ -61,7 +87,9 @@ impl Site {
     #[must_use]
     pub fn run_arguments(&self) -> Vec<String> {
         let path = |path: PathBuf| path.display().to_string();
-        let mut arguments = vec!["run".to_owned(), "--file".to_owned(), path(self.file())];
+        let (source, named) =
+            if self.is_stored { ("--state", self.state()) } else { ("--file", self.file()) };
+        let mut arguments = vec!["run".to_owned(), source.to_owned(), path(named)];
         arguments.extend(["--socket".to_owned(), path(self.socket())]);
         arguments.extend(["--pin-dir".to_owned(), path(self.pins.clone())]);
         arguments
@@ -130,10 +158,7 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        for entry in fs::read_dir(&self.pins).into_iter().flatten().flatten() {
-            let _ = fs::remove_file(entry.path());
-        }
-        let _ = fs::remove_dir(&self.pins);
+        let _ = fs::remove_dir_all(&self.pins);
     }
 }
 
@@ -153,6 +178,12 @@ impl Agent<'_> {
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("the log can be read")
+    }
+
+    /// Its process number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until it has said `text`.

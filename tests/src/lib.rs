@@ -10,9 +10,11 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a harness fails by panicking")]
 
 pub mod agent;
+pub mod arm;
 pub mod case;
 pub mod cast;
 pub mod changes;
+pub mod flow;
 pub mod frames;
 pub mod guests;
 pub mod lab;

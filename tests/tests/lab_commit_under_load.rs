@@ -8,34 +8,24 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::Ipv4Addr;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use pretty_assertions::assert_eq;
-use vnet_agent::bench::rig::{self, Guest, MTU_BYTES, Rig};
+use vnet_agent::bench::rig::{self, MTU_BYTES, Rig};
 use vnet_agent::compile::image::Interface;
 use vnet_agent::compile::{Attachments, Compiled, compile};
-use vnet_agent::dataplane::kernel::traffic::Sink;
 use vnet_agent::dataplane::kernel::{AttachMode, Forwarder, Links, PinDirectory};
 use vnet_agent::model::{
     Declared, DesiredState, NicId, NicSpec, Operation, PeeringFlags, PeeringName, PeeringSpec, Place, Region,
     SubnetName, SubnetRef, SubnetSpec, Topology, VnetId, VnetSpec, plan_file,
 };
-use vnet_common::abi::bench::SIGNATURE_BE;
+use vnet_tests::flow::{Flow, Route};
 
 const COMMITS: u32 = 1_000;
-const LEAST_PACKETS_PER_SECOND: u32 = 100_000;
-/// A little more, so that a late wake-up does not take the average below the least.
-const AIM_PACKETS_PER_SECOND: u32 = 115_000;
-/// The sender sleeps this long between two groups of packets.
-const PAUSE: Duration = Duration::from_micros(150);
-/// How many packets go out before the clock is looked at again.
-const MAX_GROUP: u64 = 64;
 
 /// Networks that have no part in the flow.
 const OTHERS: u8 = 20;
@@ -109,11 +99,6 @@ fn desired() -> DesiredState {
 
 fn topology(desired: &DesiredState) -> Topology {
     plan_file(&Topology::default(), desired).unwrap().0
-}
-
-fn run(program: &str, arguments: &str) {
-    let status = Command::new(program).args(arguments.split_whitespace()).status().unwrap();
-    assert!(status.success(), "{program} {arguments}");
 }
 
 /// The forwarder between the guests, as it is after the last commit.
@@ -199,95 +184,16 @@ impl Router {
     }
 }
 
-/// Gives the sender's guest its address and a way out. The router's MAC address is not asked for again and again, so that
-/// the flow is all that the guest sends.
-fn configure_sender() {
-    run("ip", &format!("link set eth0 address {}", mac_text(SENDER, 0, 4)));
-    run("ip", &format!("address add 10.{SENDER}.0.4/32 dev eth0"));
-    run("ip", "route add default dev eth0 via 192.0.2.1 onlink");
-    run("ip", "neighbour add 192.0.2.1 lladdr 12:34:56:78:9a:bc dev eth0 nud permanent");
-}
-
-/// Sends numbered packets at an even pace until told to stop; how many, and in which time.
-fn send(guest: &Guest, cpu: usize, first: u64, stop: &AtomicBool) -> (u64, Duration) {
-    rig::pin(cpu).unwrap();
-    guest.namespace.enter().unwrap();
-    rig::take_precedence();
-    let socket = UdpSocket::bind((Ipv4Addr::new(10, SENDER, 0, 4), 4000)).unwrap();
-    socket.connect((Ipv4Addr::new(10, RECEIVER, 0, 4), 4000)).unwrap();
-    let mut payload = [0; 18];
-    payload[..8].copy_from_slice(&SIGNATURE_BE);
-    let start = Instant::now();
-    let mut sent = 0;
-    while !stop.load(Ordering::Relaxed) {
-        let due = start.elapsed().as_nanos() * u128::from(AIM_PACKETS_PER_SECOND) / 1_000_000_000;
-        let group = u64::try_from(due).unwrap().saturating_sub(sent).min(MAX_GROUP);
-        for number in sent..sent + group {
-            payload[8..16].copy_from_slice(&(first + number).to_be_bytes());
-            assert_eq!(socket.send(&payload).unwrap(), payload.len());
-        }
-        sent += group;
-        if group < MAX_GROUP {
-            thread::sleep(PAUSE);
-        }
-    }
-    (sent, start.elapsed())
-}
-
-/// The flow on its way through the forwarder, and the sinks at the guests' ends.
-struct Load<'a> {
-    rig: &'a Rig,
-    sinks: BTreeMap<u8, Sink>,
-    cpu: usize,
-    offered: u64,
-}
-
-impl<'a> Load<'a> {
-    fn new(rig: &'a Rig, cpu: usize) -> Self {
-        let by_guest = GUESTS.into_iter().zip(rig.guests());
-        let sinks = by_guest.map(|(network, guest)| {
-            (network, rig.inside(guest, || Sink::attach(guest.ifindex)).unwrap().unwrap())
-        });
-        rig.inside(&rig.guests()[0], configure_sender).unwrap();
-        Self { rig, sinks: sinks.collect(), cpu, offered: 0 }
-    }
-
-    /// Keeps the flow up while `work` runs, then checks that all of it arrived where it belongs, in order, and nothing
-    /// anywhere else.
-    fn during(&mut self, what: &str, work: impl FnOnce()) {
-        let stop = AtomicBool::new(false);
-        let (guest, cpu, first) = (&self.rig.guests()[0], self.cpu, self.offered);
-        let (sent, took) = thread::scope(|scope| {
-            let sender = scope.spawn(|| send(guest, cpu, first, &stop));
-            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-            stop.store(true, Ordering::Relaxed);
-            let sent = sender.join().unwrap();
-            done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            sent
-        });
-        self.offered += sent;
-        let rate = sent as f64 / took.as_secs_f64();
-        println!("{what}: {sent} packets in {took:.1?}, {rate:.0} a second");
-        assert!(
-            rate >= f64::from(LEAST_PACKETS_PER_SECOND),
-            "{what}: only {rate:.0} packets a second were offered"
-        );
-        self.check(what);
-    }
-
-    fn check(&self, what: &str) {
-        // The last frames may be with the kernel's softirq thread.
-        thread::sleep(Duration::from_millis(200));
-        let arrived = |network: u8| {
-            let by_cpu = self.sinks[&network].arrived_by_cpu().unwrap();
-            let sum =
-                |field: fn(&vnet_common::abi::bench::Arrived) -> u64| by_cpu.iter().map(field).sum::<u64>();
-            (sum(|a| a.signed), sum(|a| a.out_of_order), sum(|a| a.other))
-        };
-        assert_eq!(arrived(RECEIVER), (self.offered, 0, 0), "{what}: arrived, out of order, of others");
-        for network in GUESTS.into_iter().filter(|network| *network != RECEIVER) {
-            assert_eq!(arrived(network), (0, 0, 0), "{what}: reached the guest in net{network}");
-        }
+/// From the sender's network to the receiver's.
+fn route() -> Route {
+    let index = |network: u8| GUESTS.iter().position(|guest| *guest == network).unwrap();
+    Route {
+        sender: index(SENDER),
+        sender_mac: mac_text(SENDER, 0, 4),
+        from: Ipv4Addr::new(10, SENDER, 0, 4),
+        receiver: index(RECEIVER),
+        to: Ipv4Addr::new(10, RECEIVER, 0, 4),
+        least_packets_per_second: 100_000,
     }
 }
 
@@ -303,16 +209,16 @@ fn check_counters(router: &Router, offered: u64) {
 }
 
 /// Runs `work` on a fresh rig with the flow through it.
-fn under_load(desired: &DesiredState, work: impl FnOnce(&mut Router, &mut Load<'_>) + Send) {
+fn under_load(desired: &DesiredState, work: impl FnOnce(&mut Router, &mut Flow<'_>) + Send) {
     let cpus = thread::available_parallelism().unwrap().get();
     rig::in_private(None, || {
         let rig = Rig::build(u32::try_from(GUESTS.len()).unwrap(), cpus).unwrap();
         let mut router = Router::start(&rig, desired);
-        let mut load = Load::new(&rig, cpus - 1);
+        let mut load = Flow::new(&rig, route(), cpus - 1);
         // What the rig itself may lose is seen here, before any commit.
         load.during("no commits", || thread::sleep(Duration::from_secs(2)));
         work(&mut router, &mut load);
-        check_counters(&router, load.offered);
+        check_counters(&router, load.offered());
     })
     .unwrap();
 }

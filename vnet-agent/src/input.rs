@@ -26,6 +26,12 @@ pub enum InputError {
         /// The first line with such bytes, from 1.
         line: usize,
     },
+    /// The agent may not read it: root or not, it has kept no right over the files of others.
+    #[error(
+        "the agent may not: it has given up root's right to read every file; let others read the file and pass the \
+         directories above it, or give it to the agent's own user"
+    )]
+    Denied,
     /// A pipe, a device or the like, where the file is to be read again and again.
     #[error("it is no regular file, and the agent reads it again at every SIGHUP")]
     NotRegular,
@@ -44,7 +50,11 @@ pub fn read(path: &Path) -> Result<String, InputError> {
 /// # Errors
 /// [`InputError`].
 pub fn read_regular(path: &Path) -> Result<String, InputError> {
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let file = opened.map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => InputError::Denied,
+        _ => error.into(),
+    })?;
     let metadata = file.metadata()?;
     // Reading a directory has the kernel's own words.
     if metadata.is_file() || metadata.is_dir() { text_of(file) } else { Err(InputError::NotRegular) }

@@ -12,3 +12,4 @@ pub mod lab;
 pub mod link;
 pub mod model;
 pub mod routing;
+pub mod store;

@@ -26,7 +26,7 @@ pub(crate) fn compile(release: bool) -> Result<PathBuf> {
 }
 
 /// Where cargo puts what it builds: this program is one of those things.
-fn target_directory() -> Result<PathBuf> {
+pub(crate) fn target_directory() -> Result<PathBuf> {
     let own = std::env::current_exe().context("the path of this program cannot be read")?;
     let directory =
         own.ancestors().nth(2).context("this program does not stand in cargo's target directory")?;

@@ -6,7 +6,7 @@
 mod rig;
 mod traffic;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
@@ -30,8 +30,11 @@ impl Options {
         let file = candidates.into_iter().find(|file| file.is_file()).with_context(|| {
             format!("{:?} is neither a topology file nor the name of an example", self.topology)
         })?;
-        // The agent runs at the top of the tree, wherever this was called.
-        std::path::absolute(&file).with_context(|| format!("{} has no absolute path", file.display()))
+        // The agent runs at the top of the tree, wherever this was called. What is in the tree is named from there: the way to
+        // it may lead through a home that is closed to others, and an agent, even root's, is one of those.
+        let file =
+            std::path::absolute(&file).with_context(|| format!("{} has no absolute path", file.display()))?;
+        Ok(file.strip_prefix(root()).map_or_else(|_| file.clone(), Path::to_owned))
     }
 }
 

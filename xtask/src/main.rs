@@ -8,6 +8,7 @@ mod build;
 mod ci;
 mod command;
 mod demo;
+mod dist;
 mod fuzz;
 mod host;
 mod layering;
@@ -49,6 +50,8 @@ enum Task {
     },
     /// Fuzzes the parsers
     Fuzz(fuzz::Options),
+    /// Packs the agent as a Debian package, into target/debian
+    Dist(dist::Options),
     /// What CI runs: formatting, clippy, the tests, a minute of fuzzing, the documentation
     Ci,
     /// Checks licences, sources and duplicate versions of the dependencies (builds cargo-deny: some minutes)
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Bench { options } => build::bench(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Dist(options) => dist::run(&options),
         Task::Ci => ci::run(),
         Task::Audit => audit::run(),
     };

@@ -20,8 +20,8 @@ pub(crate) enum Scope {
     Everything,
 }
 
-/// Network tools, as programs and Debian's packages.
-const TOOLS: [(&str, &str); 9] = [
+/// Tools of demo and tests, as programs and Debian's packages.
+const TOOLS: [(&str, &str); 11] = [
     ("ip", "iproute2"),
     ("ethtool", "ethtool"),
     ("ping", "iputils-ping"),
@@ -31,8 +31,14 @@ const TOOLS: [(&str, &str); 9] = [
     ("tcpdump", "tcpdump"),
     ("mount", "mount"),
     ("sysctl", "procps"),
+    ("systemd-analyze", "systemd"),
+    ("man", "man-db"),
 ];
 
+/// What packing needs beside cargo-deb: the library dependencies of a binary, and a binary without its symbols.
+const PACKING_TOOLS: [(&str, &str); 2] = [("dpkg-shlibdeps", "dpkg-dev"), ("strip", "binutils")];
+
+const CARGO_DEB_VERSION: &str = "3.8.0";
 const LINKER_VERSION: &str = "0.13.0";
 /// The linker's LLVM: as new as that of Debian's rustc 1.96.
 const LLVM: &str = "22";
@@ -40,13 +46,27 @@ const LLVM: &str = "22";
 pub(crate) fn run(scope: Scope) -> Result<()> {
     let mut packages = Packages::default();
     if scope == Scope::Everything {
-        let missing = TOOLS.iter().filter(|(tool, _)| which(tool).is_none()).map(|(_, package)| *package);
-        packages.install("network tools", &missing.collect::<Vec<_>>())?;
+        packages.install("tools of the tests", &missing(&TOOLS))?;
     }
     toolchain_ready(&mut packages)?;
     linker_ready(&mut packages)?;
     eprintln!("setup: everything is there");
     Ok(())
+}
+
+/// Sees to what `cargo xtask dist` needs beside the build's own tools.
+pub(crate) fn packaging_ready() -> Result<()> {
+    Packages::default().install("packaging tools", &missing(&PACKING_TOOLS))?;
+    if which("cargo-deb").is_none() {
+        eprintln!("setup: building cargo-deb {CARGO_DEB_VERSION} (about a minute)");
+        command::run(cargo().args(["install", "cargo-deb", "--locked", "--version", CARGO_DEB_VERSION]))?;
+    }
+    Ok(())
+}
+
+/// The packages of those tools that are not there.
+fn missing(tools: &[(&str, &'static str)]) -> Vec<&'static str> {
+    tools.iter().filter(|(tool, _)| which(tool).is_none()).map(|(_, package)| *package).collect()
 }
 
 /// A rustc with a `core` for BPF.

@@ -235,18 +235,15 @@ impl Scenario {
 }
 
 fn load(image: &Image, receiver: u32) -> Result<KernelTables, ScenarioError> {
-    let mut capacity = Capacity::default();
-    let mut plan = loop {
-        match Layout::new(capacity, 0).plan(image) {
-            Ok(plan) => break plan,
-            Err(full) => capacity = capacity.grown(full.table).ok_or(full)?,
-        }
-    };
+    let mut layout = Layout::new(Capacity::LARGEST, 0);
+    let mut plan = layout.plan(image)?;
     for (_, ifindex) in plan.devices.iter_mut().filter(|(_, ifindex)| *ifindex >= FIRST_STAND_IN) {
         *ifindex = receiver;
     }
-    let mut tables = KernelTables::load(capacity)?;
-    tables.execute(&plan)?;
+    let mut tables = KernelTables::load(Capacity::default().to_hold(layout.needed()))?;
+    tables.write_and_publish(&plan)?;
+    // No packet has read anything yet.
+    tables.clear_up(&plan)?;
     Ok(tables)
 }
 

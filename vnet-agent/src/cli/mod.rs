@@ -4,7 +4,9 @@
 //! went away (`| head`) ends a command cleanly in one place. Exit status: 0 done, 1 refused or failed, 2 wrong usage.
 
 mod bench;
+mod completions;
 mod counters;
+mod detach;
 mod error;
 mod lab;
 mod matrix;
@@ -20,7 +22,7 @@ mod vnet;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use error::{CliError, CliResult, Outcome};
 pub use output::{Format, Printer, Table};
@@ -73,6 +75,13 @@ enum Command {
     Lab(lab::LabCommand),
     /// Measure the forwarder beside a bare redirect and Linux routing, on a rig of its own
     Bench(bench::BenchArgs),
+    /// Take the program off the interfaces on which an agent that is no more left it
+    Detach(detach::DetachArgs),
+    /// Print the script that completes commands in a shell
+    Completions(completions::CompletionsArgs),
+    /// Write the manual's pages into a directory, for packages
+    #[command(hide = true)]
+    Manual(completions::ManualArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -117,6 +126,9 @@ fn run(command: &Command, printer: &mut Printer<'_>) -> CliResult {
         Command::Matrix(args) => matrix::run(args, printer),
         Command::Lab(command) => lab::run(command, printer),
         Command::Bench(args) => bench::run(args, printer),
+        Command::Detach(args) => detach::run(args, printer),
+        Command::Completions(args) => completions::completions(args, Cli::command(), printer),
+        Command::Manual(args) => completions::manual(args, Cli::command(), printer),
     }
 }
 

@@ -1,16 +1,22 @@
 //! `run`: the agent in the foreground, and what it reports.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{LineWriter, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use sd_notify::NotifyState;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use super::source::block_on;
 use super::validate::{notes, summary};
 use super::{CliError, CliResult, Outcome, Printer, Table};
 use crate::api::DEFAULT_SOCKET;
-use crate::daemon::{Event, NicState, NicStatus, Options, ServeError, Source, serve};
+use crate::daemon::{
+    EnterNamespaces, Event, NicState, NicStatus, Options, ServeError, Source, prepare, serve,
+};
 use crate::dataplane::kernel::AttachMode;
 use crate::model::Topology;
 
@@ -18,7 +24,7 @@ use crate::model::Topology;
 const DEFAULT_STATE_DIRECTORY: &str = "/var/lib/vnet";
 
 /// The pin directory where no other is named.
-const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/vnet";
+pub(super) const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/vnet";
 
 /// Up to how many NICs each is reported at the start; of more, only those that something is to be said about.
 const MAX_LISTED: usize = 64;
@@ -62,6 +68,10 @@ pub(super) struct RunArgs {
         default_missing_value = "true"
     )]
     detach_on_exit: Option<bool>,
+    /// Enter the namespaces of guests to set the offloads at their ends of veth pairs, and keep CAP_SYS_ADMIN for that
+    /// [default: where the agent has it]; false gives it up
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    enter_namespaces: Option<bool>,
 }
 
 /// An address that only this host reaches.
@@ -88,8 +98,6 @@ enum XdpMode {
 }
 
 pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
-    log.with_ansi(printer.error_color()).init();
     let options = Options {
         source: args.file.clone().map_or_else(|| Source::Store(args.state.clone()), Source::File),
         listen: args.listen,
@@ -101,13 +109,24 @@ pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
         },
         detach_on_exit: args.detach_on_exit.unwrap_or(args.file.is_some()),
     };
+    let enter = match args.enter_namespaces {
+        None => EnterNamespaces::WherePossible,
+        Some(true) => EnterNamespaces::Always,
+        Some(false) => EnterNamespaces::Never,
+    };
+    // Before there are threads, which would keep what this one gives up.
+    let mut early = |event: Event<'_>| told(print(&event, printer, &mut std::io::stderr()));
+    prepare(&options.pin_directory, enter, &mut early).map_err(CliError::failed)?;
     let error_color = printer.error_color();
+    let (out, _flush_out) = never_stalled(std::io::stdout().as_fd())?;
+    let (errors, _flush_errors) = never_stalled(std::io::stderr().as_fd())?;
+    let log = tracing_subscriber::fmt().with_writer(errors.clone()).with_max_level(tracing::Level::INFO);
+    log.with_ansi(error_color).init();
+    let mut printer = Printer::new(LineWriter::new(out), None, false, error_color);
+    let mut complaints = LineWriter::new(errors);
     let mut report = |event: Event<'_>| {
-        // Forwarding does not end because nobody reads the report any more.
-        let printed = print(&event, printer).and_then(|()| printer.flush());
-        if let Err(error) = printed {
-            tracing::debug!(%error, "an event was not printed");
-        }
+        tell_service_manager(&event);
+        told(print(&event, &mut printer, &mut complaints).and_then(|()| printer.flush()));
     };
     match block_on(serve(&options, &mut report))? {
         Ok(()) => Ok(Outcome::Done),
@@ -118,17 +137,45 @@ pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
     }
 }
 
-/// Says on the standard error what is wrong while the agent goes on.
-fn complain(text: &str) {
-    // Nothing is left to tell of a standard error that is closed.
-    let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+/// Forwarding does not end because nobody reads the report any more.
+fn told(printed: Result<(), CliError>) {
+    if let Err(error) = printed {
+        tracing::debug!(%error, "an event was not printed");
+    }
 }
 
-fn print(event: &Event<'_>, printer: &mut Printer<'_>) -> Result<(), CliError> {
+/// How many lines wait for a reader that has stopped; more are lost.
+const MAX_WAITING_LINES: usize = 10_000;
+
+/// A writer that a stopped reader (a full pipe) does not stall: an agent must go on, and end when it is told to.
+fn never_stalled(output: BorrowedFd<'_>) -> Result<(NonBlocking, WorkerGuard), CliError> {
+    let file = File::from(output.try_clone_to_owned()?);
+    Ok(NonBlockingBuilder::default().buffered_lines_limit(MAX_WAITING_LINES).finish(file))
+}
+
+/// Tells systemd, or whoever else started this process and listens, how far the agent is (sd_notify(3)).
+fn tell_service_manager(event: &Event<'_>) {
+    let told = match event {
+        Event::Ready { nics, .. } => {
+            let attached = nics.iter().filter(|nic| nic.state == NicState::Attached).count();
+            let status = format!("{attached} of {} NICs attached", nics.len());
+            sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)])
+        }
+        Event::Stopping { .. } => sd_notify::notify(&[NotifyState::Stopping]),
+        _ => Ok(()),
+    };
+    if let Err(error) = told {
+        tracing::warn!(%error, "the service manager was not told");
+    }
+}
+
+/// Puts an event into words: on the standard output, and on the standard error what is wrong while the agent goes on.
+fn print(event: &Event<'_>, printer: &mut Printer<'_>, complaints: &mut impl Write) -> Result<(), CliError> {
+    let mut complain = |text: &str| writeln!(complaints, "{}", text.trim_end());
     match event {
         Event::GenericMode => complain(
             "warning: --xdp-mode generic: the program runs behind the driver, on copies of packets, several times slower",
-        ),
+        )?,
         Event::BpffsMounted => printer.line("mounted the BPF file system at /sys/fs/bpf")?,
         Event::Ready { topology, nics, generation, socket } => {
             print_ready(topology, nics, *generation, socket, printer)?;
@@ -148,13 +195,13 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>) -> Result<(), CliError> {
             ))?;
         }
         Event::Refused { path, text, problems } => {
-            complain(&problems.render(&path.display().to_string(), text, printer.error_color()));
+            complain(&problems.render(&path.display().to_string(), text, printer.error_color()))?;
             printer.line(format_args!(
                 "refused: {} changes nothing, the state before it stays",
                 path.display()
             ))?;
         }
-        Event::Failed { what, reason } => complain(&format!("error: could not {what}: {reason}")),
+        Event::Failed { what, reason } => complain(&format!("error: could not {what}: {reason}"))?,
         Event::Interfaces { nics, .. } => {
             for nic in *nics {
                 printer.line(describe_nic(nic))?;
@@ -196,7 +243,8 @@ fn print_ready(
         ))?;
     }
     let is_worth_a_row = |nic: &&NicStatus| {
-        nics.len() <= MAX_LISTED || nic.state != NicState::Attached || !nic.notes.is_empty()
+        let is_in_order = matches!(nic.state, NicState::Attached | NicState::Unassigned);
+        nics.len() <= MAX_LISTED || !is_in_order || !nic.notes.is_empty()
     };
     let mut table = Table::new(["NIC", "Interface", "State"]);
     for nic in nics.iter().filter(is_worth_a_row) {

@@ -8,8 +8,8 @@ mod nics;
 mod ranges;
 mod slots;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -46,6 +46,8 @@ pub struct Layout {
     endpoints6_in_use: u32,
     endpoints6_freed: u32,
     slots: Slots,
+    /// NICs whose interface found no slot.
+    crowded_out: BTreeSet<(VnetId, NicId)>,
     vnets: BTreeMap<VnetId, VnetPlace>,
     image: Image,
 }
@@ -115,6 +117,7 @@ impl Layout {
             endpoints6_in_use: 0,
             endpoints6_freed: 0,
             slots: Slots::default(),
+            crowded_out: BTreeSet::new(),
             vnets: BTreeMap::new(),
             image: Image::default(),
         }
@@ -136,6 +139,31 @@ impl Layout {
     #[must_use]
     pub fn capacity(&self) -> Capacity {
         self.capacity
+    }
+
+    /// How large tables must be to hold everything that was ever placed.
+    #[must_use]
+    pub fn needed(&self) -> Capacity {
+        Capacity {
+            cells: self.cells.pool.needed() - abi::FIRST_CELL,
+            nodes: self.nodes.needed(),
+            ports: self.ports.needed(),
+            routes: self.routes.needed(),
+            endpoints6: self.endpoints6_in_use,
+            port_counters: self.port_counters.needed(),
+            peering_counters: self.peering_counters.needed(),
+        }
+    }
+
+    /// The tables have this capacity from now on, which is at least what is [`Self::needed`].
+    pub fn set_capacity(&mut self, capacity: Capacity) {
+        self.capacity = capacity;
+        self.cells.pool.end_at(abi::FIRST_CELL + capacity.cells);
+        self.nodes.end_at(capacity.nodes);
+        self.ports.end_at(capacity.ports);
+        self.routes.end_at(capacity.routes);
+        self.port_counters.end_at(capacity.port_counters);
+        self.peering_counters.end_at(capacity.peering_counters);
     }
 
     /// How many trie nodes are in use.
@@ -161,6 +189,18 @@ impl Layout {
         self.vnets.iter().flat_map(|(vnet, place)| {
             place.nics.iter().filter_map(move |(nic, place)| Some((vnet, nic, place.counter()?)))
         })
+    }
+
+    /// The NICs whose interface has found no slot: they are as if they had none. They are tried again when something else of
+    /// their virtual network changes.
+    pub fn crowded_out(&self) -> impl Iterator<Item = &NicId> {
+        self.crowded_out.iter().map(|(_, nic)| nic)
+    }
+
+    /// The port that an interface leads to.
+    #[must_use]
+    pub fn port_of(&self, ifindex: u32) -> Option<u32> {
+        self.slots.port(ifindex)
     }
 
     /// All ports that have an interface, each with the interface's number.
@@ -193,6 +233,8 @@ impl Layout {
         let gone: Vec<VnetId> =
             self.vnets.keys().filter(|&name| !next.vnets.contains_key(name)).cloned().collect();
 
+        let is_planned = |vnet: &VnetId| changed.iter().any(|(name, _)| name == vnet) || gone.contains(vnet);
+        self.crowded_out.retain(|(vnet, _)| !is_planned(vnet));
         for name in &gone {
             if let Some(place) = self.vnets.remove(name) {
                 self.drop_vnet(place, &mut plan);

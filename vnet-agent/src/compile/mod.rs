@@ -11,6 +11,8 @@ pub mod layout;
 pub mod plan;
 mod pool;
 mod route_table;
+mod takes_away;
 mod trie;
 
 pub use build::{Attachments, Compiled, compile, first_address};
+pub use takes_away::takes_away;

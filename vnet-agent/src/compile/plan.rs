@@ -19,9 +19,6 @@ pub enum Table {
     PortCounters,
     /// Counters of peerings.
     PeeringCounters,
-    /// Slots by which an interface is found: more interfaces than the slots that their numbers, modulo 65,536, lead to.
-    /// Five with equal remainders have four slots.
-    PortSlots,
 }
 
 /// A table is full. The remedy is to load anew with larger tables, which [`Capacity::grown`] gives.
@@ -72,7 +69,36 @@ impl Capacity {
     /// The most entries that a table may have: indexes are leaves of tries, and memory is finite.
     pub const MAX_ENTRIES: u32 = 1 << 24;
 
-    /// The capacity with `table` four times as large, `None` where that is past [`Self::MAX_ENTRIES`].
+    /// The largest tables that there may be.
+    pub const LARGEST: Self = Self {
+        cells: Self::MAX_ENTRIES,
+        nodes: Self::MAX_ENTRIES,
+        ports: Self::MAX_ENTRIES,
+        routes: Self::MAX_ENTRIES,
+        endpoints6: Self::MAX_ENTRIES,
+        port_counters: Self::MAX_ENTRIES,
+        peering_counters: Self::MAX_ENTRIES,
+    };
+
+    /// The capacity with every table that is too small for `needed` made large enough, and half as large again: a commit
+    /// needs room for what it replaces beside what it writes, and the next one most likely adds something.
+    #[must_use]
+    pub fn to_hold(self, needed: Self) -> Self {
+        let fit = |have: u32, needed: u32| {
+            if needed <= have { have } else { needed.saturating_add(needed / 2).min(Self::MAX_ENTRIES) }
+        };
+        Self {
+            cells: fit(self.cells, needed.cells),
+            nodes: fit(self.nodes, needed.nodes),
+            ports: fit(self.ports, needed.ports),
+            routes: fit(self.routes, needed.routes),
+            endpoints6: fit(self.endpoints6, needed.endpoints6),
+            port_counters: fit(self.port_counters, needed.port_counters),
+            peering_counters: fit(self.peering_counters, needed.peering_counters),
+        }
+    }
+
+    /// The capacity with `table` twice as large, `None` where that is past [`Self::MAX_ENTRIES`].
     #[must_use]
     pub fn grown(mut self, table: Table) -> Option<Self> {
         let entries = match table {
@@ -83,9 +109,8 @@ impl Capacity {
             Table::Endpoints6 => &mut self.endpoints6,
             Table::PortCounters => &mut self.port_counters,
             Table::PeeringCounters => &mut self.peering_counters,
-            Table::PortSlots => return None,
         };
-        *entries = entries.checked_mul(4).filter(|&entries| entries <= Self::MAX_ENTRIES)?;
+        *entries = entries.checked_mul(2).filter(|&entries| entries <= Self::MAX_ENTRIES)?;
         Some(self)
     }
 }
@@ -126,6 +151,20 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What is left to do once the plan is published: step 4.
+    #[must_use]
+    pub fn published(self) -> Self {
+        Self {
+            generation: self.generation,
+            cells: self.cells,
+            freed_devices: self.freed_devices,
+            freed_endpoints6: self.freed_endpoints6,
+            freed_port_counters: self.freed_port_counters,
+            freed_peering_counters: self.freed_peering_counters,
+            ..Self::default()
+        }
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -47,6 +47,16 @@ impl Pool {
         &self.retired
     }
 
+    /// The table ends here from now on. Never before an entry that was given out.
+    pub(super) fn end_at(&mut self, end: u32) {
+        self.end = end.max(self.next);
+    }
+
+    /// How many entries a table must have that holds all of those ever given out.
+    pub(super) fn needed(&self) -> u32 {
+        self.next
+    }
+
     /// How many entries are in use, those given back included.
     #[cfg(test)]
     pub(super) fn in_use(&self, first: u32) -> u32 {

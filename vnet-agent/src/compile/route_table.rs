@@ -45,6 +45,14 @@ impl Routes {
         self.pool.settle();
     }
 
+    pub(super) fn needed(&self) -> u32 {
+        self.pool.needed()
+    }
+
+    pub(super) fn end_at(&mut self, end: u32) {
+        self.pool.end_at(end);
+    }
+
     /// How many records are in use, those given back included.
     #[cfg(test)]
     pub(super) fn in_use(&self) -> u32 {

@@ -114,6 +114,14 @@ impl Nodes {
         self.pool.settle();
     }
 
+    pub(super) fn needed(&self) -> u32 {
+        self.pool.needed()
+    }
+
+    pub(super) fn end_at(&mut self, end: u32) {
+        self.pool.end_at(end);
+    }
+
     /// How many nodes are in use.
     pub(super) fn len(&self) -> usize {
         self.by_number.len()

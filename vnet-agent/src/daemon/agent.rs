@@ -100,15 +100,12 @@ impl Agent {
     pub fn change_host(&mut self, host: Host) -> Result<Outcome, AgentError> {
         let outcome = if attachment::is_same_to_tables(&host, &self.host) && self.failed.is_empty() {
             self.host = host;
-            Outcome {
-                commit: Commit { generation: self.forwarder.generation(), entries: 0 },
-                ..Outcome::default()
-            }
+            Outcome { commit: self.no_commit(), ..Outcome::default() }
         } else {
             self.change(self.topology.clone(), host)?
         };
         // An interface may have gone and come back between two looks.
-        let restored = self.forwarder.restore_devices().map_err(ForwardError::from)?;
+        let restored = self.forwarder.restore_devices(None).map_err(ForwardError::from)?;
         if restored > 0 {
             tracing::info!(restored, "interfaces went away and came back");
         }
@@ -134,8 +131,13 @@ impl Agent {
         };
         (self.topology, self.host, self.compiled, self.attachments) = (topology, host, compiled, wanted);
         if is_same {
+            // Who only adds need not wait until the last packet that saw less has ended.
+            if first.takes_away {
+                self.settle();
+            }
             return Ok(Outcome { commit: first, ..Outcome::default() });
         }
+        self.settle();
         let topology = &self.topology;
         self.notes.retain(|nic, _| topology.nic(nic).is_some());
 
@@ -152,14 +154,26 @@ impl Agent {
         // A failure that was told already is not news.
         let failed = self.failed.iter().filter(|(nic, why)| failed_before.get(*nic) != Some(*why));
         let failed = failed.map(|(nic, _)| nic.clone()).collect();
-        let commit = Commit { generation: second.generation, entries: first.entries + second.entries };
+        let commit = Commit {
+            generation: second.generation,
+            entries: first.entries + second.entries,
+            takes_away: first.takes_away || second.takes_away,
+        };
         Ok(Outcome { commit, attached, detached, failed })
     }
 
     /// Attaches what is not attached yet; the NICs for which that failed.
     fn attach_all(&mut self) -> BTreeMap<NicId, String> {
-        let mut failed = BTreeMap::new();
+        let crowded_out = self.forwarder.crowded_out().map(|nic| {
+            let reason =
+                "the numbers of too many interfaces are close to its own; make it anew for another number";
+            (nic.clone(), reason.to_owned())
+        });
+        let mut failed: BTreeMap<NicId, String> = crowded_out.collect();
         for (nic, interface) in self.attachments.iter() {
+            if failed.contains_key(nic) {
+                continue;
+            }
             // What is attached already stays: to let it go would hand its guest's frames to the host.
             let is_held = self.forwarder.links_mut().holds(interface.ifindex);
             let refusal = if is_held { None } else { self.refusal(nic) };
@@ -184,14 +198,20 @@ impl Agent {
     /// own packets nobody checks.
     fn without(&mut self, failed: BTreeMap<NicId, String>) -> Result<Commit, AgentError> {
         if failed.is_empty() {
-            return Ok(Commit { generation: self.forwarder.generation(), entries: 0 });
+            return Ok(self.no_commit());
         }
         let mut attachments = (*self.attachments).clone();
         attachments.retain(|nic, _| !failed.contains_key(nic));
         self.attachments = Arc::new(attachments);
         self.failed = failed;
         self.compiled = compile(&self.topology, &self.attachments, &self.compiled);
-        Ok(self.forwarder.commit(self.compiled.image())?)
+        let commit = self.forwarder.commit(self.compiled.image())?;
+        self.forwarder.settle();
+        Ok(commit)
+    }
+
+    fn no_commit(&self) -> Commit {
+        Commit { generation: self.forwarder.generation(), entries: 0, takes_away: false }
     }
 
     fn ifindexes(&self) -> BTreeSet<u32> {
@@ -208,6 +228,11 @@ impl Agent {
             links.detach(ifindex)?;
         }
         Ok(())
+    }
+
+    /// Returns when no packet sees a state before the last change any more.
+    pub fn settle(&mut self) {
+        self.forwarder.settle();
     }
 
     /// Remembers what is wrong at the guest's end of a NIC's interface. Whether that is news.

@@ -15,6 +15,7 @@ use super::{Agent, AgentError, Host, NicStatus, Outcome, describe, guests};
 use crate::dataplane::kernel::TableError;
 use crate::link::{Interface, interfaces};
 use crate::model::{NicId, Refusal, State};
+use crate::store::StoreError;
 
 /// A committed state and its number.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +51,7 @@ pub enum ChangeError<E: Error> {
     ReadOnly,
     /// It could not be written to disk.
     #[error("the change could not be stored: {0}")]
-    Store(String),
+    Store(StoreError),
     /// The kernel did not take it.
     #[error("the kernel did not take the change: {0}")]
     DataPath(String),
@@ -191,6 +192,9 @@ impl Control {
         let control = Arc::clone(self);
         let task = tokio::task::spawn_blocking(move || control.change_now(&attempt, decide));
         let (changed, outcome) = task.await.map_err(|error| ChangeError::Died(error.to_string()))??;
+        // Off the way of the answer: a change that only adds has left that to do.
+        let control = Arc::clone(self);
+        tokio::task::spawn_blocking(move || control.writer().agent.settle());
         if let Some(outcome) = outcome {
             // An interface may have appeared that no event has told of yet.
             self.look(Extent::With(&outcome.attached)).await;
@@ -207,30 +211,28 @@ impl Control {
     ) -> Result<(Changed<T>, Option<Outcome>), ChangeError<E>> {
         let mut writer = self.writer();
         let Writer { agent, journal } = &mut *writer;
-        if journal.is_read_only() {
+        if journal.store().is_none() {
             return Err(ChangeError::ReadOnly);
         }
         let before = self.committed();
         let (state, answer) = match decide(&before) {
             Ok(decided) => decided,
             Err(rejection) => {
-                journal.refused(attempt, &rejection.code(), &rejection.to_string());
+                journal.failed(attempt, &rejection.code(), rejection.to_string());
                 return Err(ChangeError::Rejected(rejection));
             }
         };
         if state == before.state {
-            journal.unchanged(attempt);
             return Ok((Changed { answer, version: before.version }, None));
         }
-        let version = journal
-            .commit(&before.state, &state, attempt)
-            .map_err(|error| ChangeError::Store(describe(&error)))?;
+        let version = journal.commit(&state, attempt).map_err(ChangeError::Store)?;
         let concerns_nics = !agent.has_same_nics(&state.topology);
         let outcome = match agent.change_topology(state.topology.clone()) {
             Ok(outcome) => outcome,
-            Err(error) => return Err(self.take_back(journal, attempt, &before, &state, &error)),
+            Err(error) => return Err(self.take_back(journal, attempt, &before, &error)),
         };
-        journal.keep_places(agent);
+        let Attempt { caller, operation, resource } = attempt;
+        tracing::info!(%caller, operation, resource, version, "done");
         self.publish(Committed { state, version });
         Ok((Changed { answer, version }, concerns_nics.then_some(outcome)))
     }
@@ -241,11 +243,10 @@ impl Control {
         journal: &mut Journal,
         attempt: &Attempt,
         before: &Committed,
-        stored: &State,
         error: &AgentError,
     ) -> ChangeError<E> {
         let reason = describe(error);
-        match journal.take_back(stored, &before.state, attempt, &reason) {
+        match journal.take_back(&before.state, attempt, reason.clone()) {
             Ok(version) => self.publish(Committed { state: before.state.clone(), version }),
             Err(error) => {
                 let error = describe(&error);
@@ -346,6 +347,14 @@ impl Control {
         self: &Arc<Self>,
     ) -> Result<Result<crate::dataplane::counters::Counters, TableError>, tokio::task::JoinError> {
         self.with(|agent| agent.counters()).await
+    }
+
+    /// Ends: what the journal has waiting is written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(super) fn close(&self) -> Result<(), StoreError> {
+        std::mem::replace(&mut self.writer().journal, Journal::File).close()
     }
 
     /// The host's interfaces as they were seen last.

@@ -10,6 +10,7 @@ use crate::config::Problems;
 use crate::dataplane::kernel::PinError;
 use crate::input::InputError;
 use crate::link::LinkError;
+use crate::store::StoreError;
 
 /// An agent did not start, or could not end cleanly.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ pub enum ServeError {
     /// The socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// The state could not be opened or closed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The interfaces could not be read or watched.
     #[error(transparent)]
     Links(#[from] LinkError),

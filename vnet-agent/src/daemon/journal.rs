@@ -1,8 +1,11 @@
 //! Where changes are kept: in the store, or nowhere, for an agent that takes its state from a topology file.
 
-use super::Agent;
+use std::time::SystemTime;
+
+use super::describe;
 use crate::model::State;
 use crate::model::access::Caller;
+use crate::store::{Activity, ActivityStatus, Store, StoreError};
 
 /// Who tries to do what to which resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,54 +18,99 @@ pub struct Attempt {
     pub resource: String,
 }
 
-/// A change could not be kept.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {}
+impl Attempt {
+    fn succeeded(&self) -> Activity {
+        Activity {
+            time: SystemTime::now(),
+            caller: self.caller.to_string(),
+            operation: self.operation.clone(),
+            resource: self.resource.clone(),
+            status: ActivityStatus::Succeeded,
+            code: None,
+            message: String::new(),
+            version: None,
+        }
+    }
+
+    fn failed(&self, code: &str, message: String) -> Activity {
+        Activity { status: ActivityStatus::Failed, code: Some(code.to_owned()), message, ..self.succeeded() }
+    }
+}
 
 /// Where changes are kept.
 #[derive(Debug)]
 pub enum Journal {
     /// Nowhere: a topology file says what is to be.
     File,
-    /// In memory.
-    Memory(u64),
+    /// In a store.
+    Store(Box<Store>),
 }
 
 impl Journal {
-    /// Whether commands may change nothing.
-    #[must_use]
-    pub fn is_read_only(&self) -> bool {
-        matches!(self, Self::File)
-    }
-
-    pub(super) fn commit(
-        &mut self,
-        _before: &State,
-        _after: &State,
-        _attempt: &Attempt,
-    ) -> Result<u64, JournalError> {
+    /// The store, where there is one.
+    pub fn store(&mut self) -> Option<&mut Store> {
         match self {
-            Self::File => Ok(0),
-            Self::Memory(version) => {
-                *version += 1;
-                Ok(*version)
-            }
+            Self::File => None,
+            Self::Store(store) => Some(store),
         }
     }
 
-    pub(super) fn take_back(
-        &mut self,
-        _stored: &State,
-        _before: &State,
-        _attempt: &Attempt,
-        _reason: &str,
-    ) -> Result<u64, JournalError> {
-        Ok(0)
+    /// Writes a state to the disk; its version.
+    ///
+    /// # Errors
+    /// [`StoreError`]: what was kept before is kept still.
+    pub(super) fn commit(&mut self, state: &State, attempt: &Attempt) -> Result<u64, StoreError> {
+        let Self::Store(store) = self else { return Ok(0) };
+        let committed = store.commit(state, attempt.succeeded());
+        if let Err(error) = &committed {
+            self.failed(attempt, "StoreFailed", describe(error));
+        }
+        committed
     }
 
-    pub(super) fn refused(&mut self, _attempt: &Attempt, _code: &str, _message: &str) {}
+    /// Goes back to a state after the tables could not follow; its version.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the disk holds what the tables do not.
+    pub(super) fn take_back(
+        &mut self,
+        state: &State,
+        attempt: &Attempt,
+        reason: String,
+    ) -> Result<u64, StoreError> {
+        let Self::Store(store) = self else { return Ok(0) };
+        store.commit(state, attempt.failed("DataPathFailed", reason))
+    }
 
-    pub(super) fn unchanged(&mut self, _attempt: &Attempt) {}
+    /// Notes an attempt that changed nothing.
+    pub fn failed(&mut self, attempt: &Attempt, code: &str, message: String) {
+        let Attempt { caller, operation, resource } = attempt;
+        tracing::info!(%caller, operation, resource, code, message, "refused");
+        let Self::Store(store) = self else { return };
+        if let Err(error) = store.record(attempt.failed(code, message)) {
+            let error = describe(&error);
+            tracing::warn!(%error, "the activity log lost entries");
+        }
+    }
 
-    pub(super) fn keep_places(&mut self, _agent: &Agent) {}
+    /// Keeps small data of the data path beside the state.
+    pub(super) fn keep_note(&mut self, key: &str, value: &[u8]) {
+        let Self::Store(store) = self else { return };
+        store.put_note(key, value);
+        if let Err(error) = store.flush() {
+            let error = describe(&error);
+            tracing::warn!(%error, key, "a note was not written; it is with the next change");
+        }
+    }
+
+    /// Ends: what waits is written.
+    ///
+    /// # Errors
+    /// [`StoreError`]. What was committed is on the disk all the same.
+    pub(super) fn close(self) -> Result<(), StoreError> {
+        match self {
+            Self::File => Ok(()),
+            Self::Store(store) => store.close(),
+        }
+    }
 }

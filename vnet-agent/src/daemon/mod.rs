@@ -12,6 +12,7 @@ mod event;
 mod guests;
 pub mod journal;
 mod preflight;
+mod privileges;
 mod serve;
 mod signals;
 
@@ -19,5 +20,6 @@ pub use agent::{Agent, AgentError, Outcome};
 pub use attachment::{Host, HostInterface, LinkState, NicState, NicStatus};
 pub use error::{ServeError, describe};
 pub use event::Event;
-pub use preflight::PreflightError;
+pub use preflight::{PreflightError, prepare};
+pub use privileges::EnterNamespaces;
 pub use serve::{Options, Source, serve};

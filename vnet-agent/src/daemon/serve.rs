@@ -1,6 +1,6 @@
 //! The event loop of a running agent.
 //!
-//! Order at the start: everything that can refuse comes first (file, process, kernel, locks), then tables, then
+//! Order at the start: everything that can refuse comes first (process, kernel, file, locks), then tables, then
 //! attachments. So a start that fails has touched no interface, and an attached interface never meets empty tables. At the
 //! end the program comes off last, after the socket has gone.
 //!
@@ -19,13 +19,14 @@ use tokio::time::Instant;
 use super::control::{Committed, Control, Extent, Notice};
 use super::journal::Journal;
 use super::signals::{Asked, Signals};
-use super::{Agent, Event, Outcome, ServeError, describe, guests, preflight};
+use super::{Agent, Event, Outcome, ServeError, describe, guests};
 use crate::api::{self, Served, SocketAccess};
 use crate::config::{self, Problems};
-use crate::dataplane::kernel::{AttachMode, Links, PinDirectory, mount_where_missing};
+use crate::dataplane::kernel::{AttachMode, Links, PinDirectory};
 use crate::input::{self, InputError};
 use crate::link::{Watch, interfaces};
 use crate::model::{Change, State, Topology};
+use crate::store::{Opened, Store};
 
 /// How long link events are let gather: a pair that is made, renamed and set up is looked at once.
 const GATHER: Duration = Duration::from_millis(20);
@@ -66,19 +67,15 @@ pub struct Options {
 /// Where events go.
 type Report<'a> = &'a mut dyn FnMut(Event<'_>);
 
-/// Runs an agent until a signal ends it.
+/// Runs an agent until a signal ends it, in a process that [`super::prepare`] has made fit for it.
 ///
 /// # Errors
 /// [`ServeError`]: it did not start, or could not take the program off at its end.
 pub async fn serve(options: &Options, report: Report<'_>) -> Result<(), ServeError> {
     let mut signals = Signals::catch()?;
     let (journal, committed) = open(&options.source)?;
-    preflight::check()?;
     if options.mode == AttachMode::Generic {
         report(Event::GenericMode);
-    }
-    if mount_where_missing(&options.pin_directory)? {
-        report(Event::BpffsMounted);
     }
     let socket = api::listen(&options.socket, access_to(&options.source))?;
     let pins = PinDirectory::open(&options.pin_directory)?;
@@ -103,7 +100,13 @@ fn open(source: &Source) -> Result<(Journal, Committed), ServeError> {
             let state = State { topology: first_topology(file)?, ..State::default() };
             Ok((Journal::File, Committed { state, version: 0 }))
         }
-        Source::Store(_) => Ok((Journal::Memory(0), Committed::default())),
+        Source::Store(directory) => {
+            let Opened { store, state, version, migrated_from } = Store::open(directory)?;
+            if let Some(format) = migrated_from {
+                tracing::info!(format, "brought the state to the present format");
+            }
+            Ok((Journal::Store(Box::new(store)), Committed { state, version }))
+        }
     }
 }
 
@@ -160,7 +163,7 @@ async fn attend(
     if options.detach_on_exit {
         control.with(Agent::detach_all).await??;
     }
-    Ok(())
+    Ok(control.close()?)
 }
 
 fn first_topology(file: &Path) -> Result<Topology, ServeError> {

@@ -82,12 +82,12 @@ pub trait Tables {
     /// As above.
     fn drops(&self, reason: u32) -> Result<u64, Self::Error>;
 
-    /// Carries `plan` out. After an error packets see one whole generation: the one before, or the plan's own where
-    /// only the clearing up behind it failed. The tables are of no further use to the layout that made the plan.
+    /// Writes what is new in `plan` and publishes it: packets that come in from now on see it. After an error they see the
+    /// generation before, whole, and the tables are of no further use to the layout that made the plan.
     ///
     /// # Errors
     /// A table could not be written.
-    fn execute(&mut self, plan: &Plan) -> Result<(), Self::Error> {
+    fn write_and_publish(&mut self, plan: &Plan) -> Result<(), Self::Error> {
         for (index, node) in &plan.nodes {
             self.write_node(*index, node)?;
         }
@@ -108,7 +108,16 @@ pub trait Tables {
             self.write_cell(*cell, half, *value);
         }
         self.publish(plan.generation);
-        self.wait_for_readers();
+        Ok(())
+    }
+
+    /// Clears up behind a published `plan`, when [`Self::wait_for_readers`] has returned. After an error packets see the plan's
+    /// generation, whole, and the tables are of no further use to the layout that made the plan.
+    ///
+    /// # Errors
+    /// A table could not be written.
+    fn clear_up(&mut self, plan: &Plan) -> Result<(), Self::Error> {
+        let half = (plan.generation & 1) as usize;
         for (cell, value) in &plan.cells {
             self.write_cell(*cell, half ^ 1, *value);
         }

@@ -20,7 +20,7 @@ pub enum Problem {
     /// The namespace is known, and cannot be entered.
     #[error(
         "the guest's end of {interface} stands in {namespace}, which cannot be entered ({reason}; CAP_SYS_ADMIN is \
-         needed); run: {prefix}{}, where IFACE is its interface {ifindex}",
+         needed, which an agent keeps with --enter-namespaces); run: {prefix}{}, where IFACE is its interface {ifindex}",
         OffloadCommand("IFACE")
     )]
     NotEntered {

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::address::check_prefixes;
 use super::{
     InterfaceName, MacAddress, Nic, NicId, NicSpec, Operation, PeeredSubnets, Peering, PeeringFlags,
-    PeeringName, PeeringSpec, PeeringState, PrefixFault, Refusal, Region, ResourceId, SubnetName, SubnetRef,
-    SubnetSpec, Topology, VirtualNetwork, VnetId, VnetSpec,
+    PeeringName, PeeringSpec, PeeringState, PrefixFault, Refusal, Region, ResourceId, Subnet, SubnetName,
+    SubnetRef, SubnetSpec, Topology, VirtualNetwork, VnetId, VnetSpec,
 };
 
 /// A whole topology. Two topologies are equal when their snapshots are.
@@ -231,23 +231,29 @@ impl Topology {
 
 impl VnetSnapshot {
     fn of(vnet: &VirtualNetwork) -> Self {
-        let subnet = |subnet: &super::Subnet| SubnetSnapshot {
-            name: subnet.name().clone(),
-            address_prefixes: subnet.address_prefixes().to_vec(),
-        };
         Self {
             name: vnet.name().clone(),
             region: vnet.region().clone(),
             address_space: vnet.address_space().ranges().to_vec(),
-            subnets: vnet.subnets().map(subnet).collect(),
+            subnets: vnet.subnets().map(SubnetSnapshot::of).collect(),
             nics: vnet.nics().iter().map(NicSnapshot::of).collect(),
             peerings: vnet.peerings().map(PeeringSnapshot::of).collect(),
         }
     }
 }
 
+impl SubnetSnapshot {
+    /// A subnet as a document.
+    #[must_use]
+    pub fn of(subnet: &Subnet) -> Self {
+        Self { name: subnet.name().clone(), address_prefixes: subnet.address_prefixes().to_vec() }
+    }
+}
+
 impl NicSnapshot {
-    fn of(nic: &Nic) -> Self {
+    /// A NIC as a document.
+    #[must_use]
+    pub fn of(nic: &Nic) -> Self {
         Self {
             name: nic.name().clone(),
             subnet: nic.subnet().clone(),
@@ -273,7 +279,9 @@ impl NicSnapshot {
 }
 
 impl PeeringSnapshot {
-    fn of(peering: &Peering) -> Self {
+    /// A peering as a document.
+    #[must_use]
+    pub fn of(peering: &Peering) -> Self {
         let (flags, subnets) = (peering.flags(), peering.subnets());
         Self {
             name: peering.name().clone(),

@@ -6,7 +6,7 @@ use super::super::image::{Interface, NicImage, VnetImage};
 use super::super::plan::{CapacityExceeded, Plan};
 use super::{DETACHED_PORT, Layout};
 
-use crate::model::VnetId;
+use crate::model::{NicId, VnetId};
 
 /// Where a NIC stands. Without an interface it is the shared detached port.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl Layout {
         let mut nics = std::mem::take(&mut place.nics);
         let placed = image.nics.iter().try_for_each(|(nic, spec)| {
             let old = nics.entry(nic.clone()).or_default();
-            spec.interface.map_or(Ok(()), |interface| self.attach(name, spec, interface, old, plan))
+            spec.interface.map_or(Ok(()), |interface| self.attach((name, nic), spec, interface, old, plan))
         });
         // Where a table is full, too: the counters of what stands are read by this layout after that.
         if let Some(place) = self.vnets.get_mut(name) {
@@ -98,14 +98,20 @@ impl Layout {
         }
     }
 
+    /// Gives a NIC a port. Where its interface finds no slot, the NIC stays without: the rest of the commit must not
+    /// fail for that.
     fn attach(
         &mut self,
-        vnet: &VnetId,
+        (vnet, name): (&VnetId, &NicId),
         spec: &NicImage,
         interface: Interface,
         nic: &mut NicPlace,
         plan: &mut Plan,
     ) -> Result<(), CapacityExceeded> {
+        let Some(slot) = self.slots.find(interface.ifindex, &mut self.cells) else {
+            self.crowded_out.insert((vnet.clone(), name.clone()));
+            return Ok(());
+        };
         let counter = match nic.counter {
             Some(counter) => counter,
             None => {
@@ -120,7 +126,7 @@ impl Layout {
             None => {}
         }
         let port = self.ports.take()?;
-        self.slots.set(interface.ifindex, port, &mut self.cells)?;
+        self.slots.put(slot, interface.ifindex, port, &mut self.cells);
         plan.ports.push((port, record));
         plan.devices.push((port, interface.ifindex));
         nic.attached = Some(Attached { port, record });
@@ -163,7 +169,7 @@ mod tests {
     use super::super::super::image::Image;
     use super::*;
     use crate::compile::plan::Capacity;
-    use crate::model::{NicId, SubnetName};
+    use crate::model::SubnetName;
 
     /// An image of one NIC for each of `nics`: its virtual network, and the ifindex that it is attached by.
     fn image(nics: &[(&str, u32)]) -> Image {

@@ -3,13 +3,13 @@
 //! A packet looks at the [`PORT_PROBES`] slots behind its interface's number modulo [`PORT_SLOTS`]. Interfaces are numbered
 //! one after the other, so that taken slots lie in dense rows, and on a host that has made more than 65,536 interfaces in its
 //! life a new one lands within such a row. Then interfaces of the row move on by a slot or two, up to the first free one; a
-//! commit shows all of it to packets at once. Only where more interfaces crowd together than there are slots is none found.
+//! commit shows all of it to packets at once. Only where more interfaces crowd together than there are slots is none found: five
+//! whose numbers leave the same remainder have four.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use vnet_common::abi::{NONE, PORT_PROBES, PORT_SLOTS};
 
-use super::super::plan::{CapacityExceeded, Table};
 use super::Cells;
 
 /// Which interface has which slot, and the port that the slot leads to.
@@ -26,14 +26,15 @@ fn probed(ifindex: u32) -> std::ops::Range<u32> {
 }
 
 impl Slots {
-    /// Leads an interface to a port.
-    pub(super) fn set(&mut self, ifindex: u32, port: u32, cells: &mut Cells) -> Result<(), CapacityExceeded> {
-        let slot = match self.slot_of.get(&ifindex) {
-            Some(slot) => *slot,
-            None => self.make_room(ifindex, cells)?,
-        };
-        self.put(slot, ifindex, port, cells);
-        Ok(())
+    /// The slot for an interface: its own, or one that it can have. Others may have moved on for it.
+    pub(super) fn find(&mut self, ifindex: u32, cells: &mut Cells) -> Option<u32> {
+        self.slot_of.get(&ifindex).copied().or_else(|| self.make_room(ifindex, cells))
+    }
+
+    /// The port that an interface leads to.
+    pub(super) fn port(&self, ifindex: u32) -> Option<u32> {
+        let slot = self.slot_of.get(&ifindex)?;
+        self.taken.get(slot).map(|(_, port)| *port)
     }
 
     /// Leads an interface nowhere.
@@ -50,20 +51,20 @@ impl Slots {
         self.taken.iter().map(|(slot, (ifindex, _))| (*slot, *ifindex))
     }
 
-    fn put(&mut self, slot: u32, ifindex: u32, port: u32, cells: &mut Cells) {
+    /// Leads an interface to a port, by the slot that [`Self::find`] has found.
+    pub(super) fn put(&mut self, slot: u32, ifindex: u32, port: u32, cells: &mut Cells) {
         self.taken.insert(slot, (ifindex, port));
         self.slot_of.insert(ifindex, slot);
         cells.set(slot, port);
     }
 
     /// A slot for a new interface: the first free one that can be had by moving as few others as possible.
-    fn make_room(&mut self, ifindex: u32, cells: &mut Cells) -> Result<u32, CapacityExceeded> {
+    fn make_room(&mut self, ifindex: u32, cells: &mut Cells) -> Option<u32> {
         // Breadth first over slots; each is noted with the taken slot whose interface could move into it.
         let mut reached: BTreeMap<u32, Option<u32>> = probed(ifindex).map(|slot| (slot, None)).collect();
         let mut queue: VecDeque<u32> = probed(ifindex).collect();
         let free = loop {
-            let full = CapacityExceeded { table: Table::PortSlots, capacity: PORT_SLOTS };
-            let slot = queue.pop_front().ok_or(full)?;
+            let slot = queue.pop_front()?;
             let Some((holder, _)) = self.taken.get(&slot) else { break slot };
             for next in probed(*holder) {
                 reached.entry(next).or_insert_with(|| {
@@ -79,6 +80,6 @@ impl Slots {
             }
             to = from;
         }
-        Ok(to)
+        Some(to)
     }
 }

@@ -105,7 +105,7 @@ impl PinDirectory {
         let flags = libc::O_NOFOLLOW | libc::O_DIRECTORY;
         let lock = File::options().read(true).custom_flags(flags).open(path).map_err(directory)?;
         let found = lock.metadata().map_err(directory)?;
-        let own_uid = fs::metadata("/proc/self").map_err(directory)?.uid();
+        let own_uid = nix::unistd::geteuid().as_raw();
         if found.uid() != own_uid || found.mode() & 0o022 != 0 {
             return Err(PinError::NotOurs { path: path.to_owned(), uid: found.uid() });
         }

@@ -4,11 +4,15 @@
 //! and then every interface changes its program by an atomic link update: a packet runs either by the old program over
 //! the old tables or by the new over the new. The same replacement takes over from an agent that was killed.
 
+use std::collections::BTreeSet;
+
 use super::super::counters::Counters;
 use super::super::{Commit, CommitError, Publisher};
 use super::{AttachError, KernelTables, Links, LoadError, TableError, readers};
 use crate::compile::image::Image;
 use crate::compile::plan::Capacity;
+use crate::compile::takes_away;
+use crate::model::NicId;
 
 /// Why the forwarder does not hold what it should. It goes on with the generation before.
 #[derive(Debug, thiserror::Error)]
@@ -53,28 +57,51 @@ impl Forwarder {
         Ok(Self { publisher, links, earlier: Counters::default(), is_spent: false })
     }
 
-    /// Makes `image` what packets see, in larger tables where it needs them.
+    /// Makes `image` what packets see, in larger tables where it needs them. Packets under way may still see the image before
+    /// until [`Self::settle`] returns: where the commit takes something away, it is done only then.
     ///
     /// # Errors
-    /// [`ForwardError`]; packets then go on by the image before, or already by this one where only the clearing up behind it failed.
+    /// [`ForwardError`]; packets then go on by the image before.
     pub fn commit(&mut self, image: &Image) -> Result<Commit, ForwardError> {
+        self.settle();
+        let mut at_least = self.capacity();
+        // Where a commit has failed half-way, nobody knows which of two images packets see.
+        let mut may_take_away = true;
         if !self.is_spent {
             match self.publisher.commit(image) {
                 Ok(commit) => {
                     self.earlier.retain(self.publisher.layout());
                     return Ok(commit);
                 }
-                Err(CommitError::Capacity(full)) => tracing::info!(%full, "loading larger tables"),
+                Err(CommitError::Capacity(full)) => {
+                    tracing::info!(%full, "loading larger tables");
+                    at_least = at_least.grown(full.table).ok_or(CommitError::Capacity(full))?;
+                    may_take_away = takes_away(self.publisher.layout().image(), image);
+                }
                 Err(error) => tracing::warn!(%error, "loading new tables"),
             }
             self.is_spent = true;
         }
-        self.replace(image)
+        self.replace(image, at_least, may_take_away)
+    }
+
+    /// Returns when no packet sees an image before the last one any more. Where that is so already it returns at once.
+    pub fn settle(&mut self) {
+        if let Err(error) = self.publisher.settle() {
+            // Packets see the new image alone; the next commit makes new tables.
+            tracing::warn!(%error, "what an earlier image used could not be freed");
+            self.is_spent = true;
+        }
     }
 
     /// New tables with `image`, to which all interfaces move. Generations go on from the old ones.
-    fn replace(&mut self, image: &Image) -> Result<Commit, ForwardError> {
-        let next = create(image, self.publisher.layout().capacity(), self.generation())?;
+    fn replace(
+        &mut self,
+        image: &Image,
+        at_least: Capacity,
+        takes_away: bool,
+    ) -> Result<Commit, ForwardError> {
+        let next = create(image, at_least, self.generation())?;
         let old = std::mem::replace(&mut self.publisher, next);
         self.is_spent = false;
         self.links.move_to(self.publisher.tables_mut());
@@ -90,7 +117,7 @@ impl Forwarder {
         }
         self.earlier.retain(self.publisher.layout());
         let layout = self.publisher.layout();
-        Ok(Commit { generation: layout.generation(), entries: layout.nodes_in_use() })
+        Ok(Commit { generation: layout.generation(), entries: layout.nodes_in_use(), takes_away })
     }
 
     /// Attaches an interface to the program.
@@ -101,13 +128,25 @@ impl Forwarder {
         self.links.attach(self.publisher.tables_mut(), ifindex)
     }
 
-    /// Puts interfaces back to which packets could no longer be sent: they had left the network namespace and are back.
+    /// Puts interfaces back to which packets could no longer be sent: they had left the network namespace and are back. Looks
+    /// at `these`, or at all where nobody knows which have moved. How many were put back.
     ///
     /// # Errors
     /// [`TableError`].
-    pub fn restore_devices(&mut self) -> Result<usize, TableError> {
-        let devices: Vec<(u32, u32)> = self.publisher.layout().devices().collect();
+    pub fn restore_devices(&mut self, these: Option<&BTreeSet<u32>>) -> Result<usize, TableError> {
+        let layout = self.publisher.layout();
+        let devices: Vec<(u32, u32)> = match these {
+            Some(these) => {
+                these.iter().filter_map(|number| Some((layout.port_of(*number)?, *number))).collect()
+            }
+            None => layout.devices().collect(),
+        };
         self.publisher.tables_mut().restore_devices(devices.into_iter())
+    }
+
+    /// The NICs whose interface the tables cannot lead to, because too many have numbers close to its own.
+    pub fn crowded_out(&self) -> impl Iterator<Item = &NicId> {
+        self.publisher.layout().crowded_out()
     }
 
     /// The attachments.

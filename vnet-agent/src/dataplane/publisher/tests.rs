@@ -40,37 +40,54 @@ fn new_tables_go_on_from_the_generation_of_the_old() {
 #[test]
 fn an_image_that_stands_already_is_written_no_second_time() {
     let mut publisher = published(0);
+    publisher.settle().unwrap();
     let writes = publisher.tables().writes();
     assert!(writes > 0);
-    assert_eq!(publisher.commit(&image(&world(), 7)).unwrap(), Commit { generation: 1, entries: 0 });
+    assert_eq!(
+        publisher.commit(&image(&world(), 7)).unwrap(),
+        Commit { generation: 1, entries: 0, takes_away: false }
+    );
     assert_eq!((publisher.tables().writes(), publisher.tables().generation()), (writes, 1));
 }
 
 #[test]
 fn a_commit_writes_each_cell_twice_and_everything_else_once() {
     let mut publisher = published(0);
+    publisher.settle().unwrap();
     let writes = publisher.tables().writes();
     // Two trie nodes, a port, its device, the old device; two slots, the IPv4 range and the IPv6 endpoint.
     let commit = publisher.commit(&image(&world(), 9)).unwrap();
-    assert_eq!(commit, Commit { generation: 2, entries: 9 });
+    assert_eq!(commit, Commit { generation: 2, entries: 9, takes_away: true });
+    publisher.settle().unwrap();
     assert_eq!(publisher.tables().writes() - writes, 5 + 2 * 4);
 }
 
 #[test]
-fn tables_that_cannot_grow_far_enough_are_an_error_with_the_table() {
-    let never = |_| -> Result<MemoryTables, CommitError<OutsideTable>> { panic!("nothing is loaded") };
-    // Five interfaces that share four slots: no table grows for that.
-    let mut world = World::default().vnet("a", &["10.0.0.0/16"]).subnet("a", "s", &["10.0.1.0/24"]);
-    let mut attachments = Attachments::new();
-    for number in 0..5u32 {
-        let ifindex = 7 + number * 65_536;
-        let name = format!("n{number}");
-        world = world.nic(&name, "a/s", &[&format!("10.0.1.{}", number + 4)]);
-        attachments.insert(nic_name(&name), Interface { ifindex, mtu_bytes: 1500 });
-    }
-    let image = compile(&world.0, &Arc::new(attachments), &Compiled::default()).image().clone();
-    let error = Publisher::create(&image, Capacity::default(), 0, never).unwrap_err();
-    assert_eq!(error.to_string(), "the table PortSlots is full with 65536 entries");
+fn a_commit_is_published_at_once_and_settled_when_asked_or_by_the_next_one() {
+    let port = |publisher: &Publisher<MemoryTables>, ifindex: u32| {
+        let port = publisher.layout().port_of(ifindex).unwrap();
+        (port, publisher.tables().device(port))
+    };
+    let mut publisher = published(0);
+    let (old, device) = port(&publisher, 7);
+    assert_eq!(device, Some(7));
+    let commit = publisher.commit(&image(&world(), 9)).unwrap();
+    assert!(commit.takes_away);
+    assert_eq!(publisher.tables().generation(), 2);
+    // A packet of generation 1 still finds its way.
+    assert_eq!(publisher.tables().device(old), Some(7));
+    publisher.settle().unwrap();
+    let writes = publisher.tables().writes();
+    assert_eq!(publisher.tables().device(old), None);
+    publisher.settle().unwrap();
+    assert_eq!(publisher.tables().writes(), writes);
+
+    // What generation 2 alone used is free when generation 3 is planned, and not before.
+    let (second, _) = port(&publisher, 9);
+    publisher.commit(&image(&world(), 7)).unwrap();
+    assert_ne!(port(&publisher, 7).0, second);
+    publisher.commit(&image(&world(), 9)).unwrap();
+    assert_eq!(port(&publisher, 9).0, second);
 }
 
 #[test]

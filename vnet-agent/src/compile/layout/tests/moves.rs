@@ -4,8 +4,8 @@
 use pretty_assertions::assert_eq;
 use vnet_common::abi::{PortTraffic, Traffic};
 
-use super::world::{Committed, attachments};
-use crate::compile::plan::{CapacityExceeded, Table};
+use super::world::{CAPACITY, Committed, attachments, image_of};
+use crate::compile::layout::Layout;
 use crate::dataplane::CommitError;
 use crate::dataplane::counters::Counters;
 use crate::model::tests::{World, nic, nic_name, peering, peering_name, subnet, vnet, vnet_name};
@@ -266,16 +266,22 @@ fn an_interface_whose_slots_are_taken_makes_its_neighbours_move_on() {
 }
 
 #[test]
-fn five_interfaces_that_share_four_slots_are_one_too_many() {
-    let mut committed = start();
-    let shared = [7, 65_543, 131_079, 196_615];
-    committed.attachments =
-        attachments(&[("n1", shared[0]), ("n2", shared[1]), ("m1", shared[2]), ("m2", shared[3])]);
-    change(&mut committed, []);
-    committed.attachments.extend(attachments(&[("n3", 262_151)]));
-    let create = Operation::CreateNic(nic("n3", "a/t", &["10.0.2.9"]));
-    committed.topology = committed.topology.apply(create).unwrap();
-    let Err(CommitError::Capacity(full)) = committed.try_commit() else { panic!("five have one place") };
-    assert_eq!(full, CapacityExceeded { table: Table::PortSlots, capacity: 65_536 });
-    assert_eq!(committed.publisher.layout().capacity().grown(Table::PortSlots), None);
+fn of_five_interfaces_that_share_four_slots_one_nic_stays_without_and_the_others_go_on() {
+    let world = two().nic("n3", "a/t", &["10.0.2.9"]);
+    let shared = [("n1", 7), ("n2", 65_543), ("m1", 131_079), ("m2", 196_615), ("n3", 262_151)];
+    let mut layout = Layout::new(CAPACITY, 0);
+    let mut plan = |these: &[(&str, u32)]| {
+        let plan = layout.plan(&image_of(&world.0, &attachments(these))).unwrap();
+        layout.settle();
+        let crowded_out: Vec<NicId> = layout.crowded_out().cloned().collect();
+        (crowded_out, layout.slots.iter().collect::<Vec<_>>(), plan.ports.len())
+    };
+    let slots = vec![(8, 7), (9, 65_543), (10, 131_079), (11, 196_615)];
+    assert_eq!(plan(&shared[..4]), (vec![], slots.clone(), 4));
+    assert_eq!(plan(&shared), (vec![nic_name("n3")], slots.clone(), 0));
+    // Whose interface is out of the image is not told any more.
+    assert_eq!(plan(&shared[..4]), (vec![], slots, 0));
+    // One that goes makes room for it.
+    let slots = vec![(8, 262_151), (9, 65_543), (10, 131_079), (11, 196_615)];
+    assert_eq!(plan(&shared[1..]), (vec![], slots, 1));
 }

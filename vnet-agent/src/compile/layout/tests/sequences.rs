@@ -43,9 +43,10 @@ fn series() -> impl Strategy<Value = Vec<Vec<random::Dice>>> {
 #[test]
 fn every_commit_of_a_random_series_shows_packets_one_whole_image_and_leaks_nothing() {
     let mut runner = TestRunner::new(Config { cases: 150, failure_persistence: None, ..Config::default() });
-    let reached = std::cell::Cell::new((0, 0, 0));
-    let outcome = runner.run(&series(), |series| {
+    let reached = std::cell::Cell::new((0, 0, 0, 0));
+    let outcome = runner.run(&(series(), any::<bool>()), |(series, is_lazy)| {
         let mut committed = Committed::new(CAPACITY);
+        committed.is_lazy = is_lazy;
         committed.topology = random::furnished();
         attach_all(&mut committed);
         committed.commit();
@@ -60,14 +61,17 @@ fn every_commit_of_a_random_series_shows_packets_one_whole_image_and_leaks_nothi
         committed.topology = Topology::default();
         committed.attachments.clear();
         committed.commit();
+        committed.publisher.settle().unwrap();
         prop_assert_eq!(usage(committed.publisher.layout()), Usage::default());
         let ((compared, delivered), so_far) = (committed.publisher.tables().compared, reached.get());
-        reached.set((so_far.0 + compared, so_far.1 + delivered, so_far.2 + changed));
+        let harmless = so_far.3 + committed.harmless;
+        reached.set((so_far.0 + compared, so_far.1 + delivered, so_far.2 + changed, harmless));
         Ok(())
     });
     outcome.unwrap();
-    let (compared, delivered, changed) = reached.get();
+    let (compared, delivered, changed, harmless) = reached.get();
     assert!(compared > 100_000 && delivered > compared / 50 && changed > 300, "{:?}", reached.get());
+    assert!(harmless > 30 && harmless < changed, "{:?}", reached.get());
 }
 
 #[test]

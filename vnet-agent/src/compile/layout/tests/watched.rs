@@ -71,6 +71,7 @@ impl Watched {
         self.packets = packets([old, new]);
         self.images = [old.clone(), new.clone()];
         self.reach = self.reach();
+        assert_ne!(self.phase, Phase::Published, "the commit before is not settled");
         self.phase = Phase::Writing;
         self.compare(0);
     }
@@ -80,7 +81,10 @@ impl Watched {
         let sees_new = matches!(self.phase, Phase::Published | Phase::Clearing);
         assert!(sees_new || has_failed || self.images[0] == self.images[1]);
         self.compare(usize::from(sees_new));
-        self.phase = Phase::Idle;
+        // A commit that is not settled yet stays what it is.
+        if self.phase != Phase::Published || has_failed {
+            self.phase = Phase::Idle;
+        }
         self.fails_after = None;
     }
 

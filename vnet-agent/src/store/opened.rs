@@ -1,0 +1,290 @@
+//! The open store.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use redb::{Database, ReadableDatabase as _, ReadableTable as _};
+
+use super::StoreError;
+use super::activity::{self, Activity, ActivityQuery};
+use super::difference::{Write, difference};
+use super::load::Reader;
+use super::migrate::{STEPS, Step, migrate};
+use super::place::Place;
+use super::tables::{ABOUT, ABOUT_VERSION, ACTIVITIES, NOTES};
+use super::transaction::Batch;
+use crate::model::State;
+
+/// How many entries of the log wait in memory at most. With one more, they are written, which waits for the disk once.
+pub const MAX_WAITING: usize = 1_000;
+
+/// What was found in a state directory.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store, which writes from now on.
+    pub store: Store,
+    /// The state that was committed last.
+    pub state: State,
+    /// How many commits led to it.
+    pub version: u64,
+    /// The format that the file had, where it was brought to the present one.
+    pub migrated_from: Option<u64>,
+}
+
+/// The committed state on disk. No other process has it while this exists.
+#[derive(Debug)]
+pub struct Store {
+    /// None after a failed write, until it can be opened again.
+    database: Option<Database>,
+    place: Place,
+    /// What is on the disk.
+    committed: State,
+    version: u64,
+    /// The number of the first entry of the log that is not on the disk.
+    next_activity: u64,
+    /// The entries from there on.
+    waiting: Vec<Activity>,
+    notes: BTreeMap<String, Vec<u8>>,
+    /// Those of them that are not on the disk.
+    waiting_notes: BTreeMap<String, Vec<u8>>,
+    /// The state whose commit failed. It may be on the disk all the same.
+    doubtful: Option<State>,
+}
+
+impl Store {
+    /// Takes the state directory and reads what is in it. A directory that is missing is made (mode 0700), and so is the file
+    /// (mode 0600), with an empty state.
+    ///
+    /// # Errors
+    /// [`StoreError`], which says what to do. No file that is not wholly understood is changed.
+    pub fn open(directory: &Path) -> Result<Opened, StoreError> {
+        Self::open_with(Place::take(directory)?, STEPS)
+    }
+
+    pub(super) fn open_with(place: Place, steps: &[Step]) -> Result<Opened, StoreError> {
+        place.make_file()?;
+        let database = place.open()?;
+        let migrated_from = migrate(&place, &database, steps)?;
+        let transaction = database.begin_read().map_err(|error| place.failure("read", error))?;
+        let state = Reader { place: &place, transaction: &transaction }.state()?;
+        drop(transaction);
+        let found = Found::read(&database).map_err(|error| place.failure("read", error))?;
+        let version = found.version;
+        let store = Self {
+            database: Some(database),
+            place,
+            committed: state.clone(),
+            version,
+            next_activity: found.next_activity,
+            waiting: Vec::new(),
+            notes: found.notes,
+            waiting_notes: BTreeMap::new(),
+            doubtful: None,
+        };
+        Ok(Opened { store, state, version, migrated_from })
+    }
+
+    /// How many commits led to the state on the disk.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Makes `next` the committed state: what differs from the one before is written in one transaction, together with the
+    /// activity, and with the entries and notes that wait. Returns its version when all of it is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]. The committed state is the one from before then, here and on the disk, and the store can be used on: a
+    /// later commit succeeds when what stood in the way is gone.
+    pub fn commit(&mut self, next: &State, mut activity: Activity) -> Result<u64, StoreError> {
+        let version = self.version + 1;
+        activity.version = Some(version);
+        self.waiting.push(activity.cut());
+        let written = self.write(next, version);
+        if written.is_err() {
+            // What was not done is no entry of the log. The caller may record that it failed.
+            self.waiting.pop();
+        }
+        written.map(|()| version)
+    }
+
+    /// Adds an entry that no commit belongs to: a refusal. It waits in memory for the next commit, [`Self::flush`] or
+    /// [`Self::close`], or until [`MAX_WAITING`] wait; an agent that is killed before loses it.
+    ///
+    /// # Errors
+    /// [`StoreError`], where the entries that wait were to be written. The oldest of them are given up then.
+    pub fn record(&mut self, activity: Activity) -> Result<(), StoreError> {
+        self.waiting.push(activity.cut());
+        if self.waiting.len() <= MAX_WAITING {
+            return Ok(());
+        }
+        let written = self.flush();
+        if written.is_err() {
+            self.waiting.drain(..MAX_WAITING / 10);
+        }
+        written
+    }
+
+    /// Keeps a small piece of data beside the state, under a key of the caller's. It is on the disk with the next commit,
+    /// [`Self::flush`] or [`Self::close`].
+    pub fn put_note(&mut self, key: &str, value: &[u8]) {
+        if self.note(key) != Some(value) {
+            self.notes.insert(key.to_owned(), value.to_owned());
+            self.waiting_notes.insert(key.to_owned(), value.to_owned());
+        }
+    }
+
+    /// What was last put under this key.
+    #[must_use]
+    pub fn note(&self, key: &str) -> Option<&[u8]> {
+        self.notes.get(key).map(Vec::as_slice)
+    }
+
+    /// Writes the entries and notes that wait. Returns when they are on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]. They wait on then.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        if self.waiting.is_empty() && self.waiting_notes.is_empty() {
+            return Ok(());
+        }
+        let committed = self.committed.clone();
+        self.write(&committed, self.version)
+    }
+
+    /// Ends: what waits is written, and the file is left so that the next start need not look it over.
+    ///
+    /// # Errors
+    /// [`StoreError`]. What was committed is on the disk all the same.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        let flushed = self.flush();
+        let closed = match self.database.take() {
+            Some(database) => database.close().map_err(|error| self.place.failure("closed", error)),
+            None => Ok(()),
+        };
+        flushed.and(closed)
+    }
+
+    /// The entries of the log that are asked for, newest first, those that wait included.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn activities(&self, query: &ActivityQuery) -> Result<Vec<Activity>, StoreError> {
+        self.find_activities(query.limit, |activity| query.matches(activity))
+    }
+
+    /// The newest entries of the log that `is_wanted` takes, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn find_activities(
+        &self,
+        limit: usize,
+        mut is_wanted: impl FnMut(&Activity) -> bool,
+    ) -> Result<Vec<Activity>, StoreError> {
+        let waiting = self.waiting.iter().rev().filter(|activity| is_wanted(activity));
+        let mut found: Vec<_> = waiting.take(limit).cloned().collect();
+        let reopened;
+        let database = match &self.database {
+            Some(database) => database,
+            None => {
+                reopened = self.place.open()?;
+                &reopened
+            }
+        };
+        let left = limit - found.len();
+        let older = activity::newest(database, self.next_activity, left, is_wanted);
+        found.extend(older.map_err(|error| self.place.failure("read", error))?);
+        Ok(found)
+    }
+
+    /// Writes what differs between the committed state and `next`, and what waits.
+    fn write(&mut self, next: &State, version: u64) -> Result<(), StoreError> {
+        let writes = self.encode(&self.committed, next)?;
+        let activities = self.waiting.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>();
+        let activities = activities.map_err(|error| self.not_encoded(&error))?;
+        self.reopen()?;
+        let batch = Batch {
+            version,
+            writes: &writes,
+            first_activity: self.next_activity,
+            activities: &activities,
+            notes: &self.waiting_notes,
+        };
+        if let Some(database) = &self.database
+            && let Err(error) = batch.commit(database)
+        {
+            let failure = self.place.failure("written", error);
+            self.database = None;
+            self.doubtful = Some(next.clone());
+            // Best now, so that what was not answered as done is not found done after a restart; else with the next write.
+            let _ = self.reopen();
+            return Err(failure);
+        }
+        self.next_activity += activities.len() as u64;
+        self.waiting.clear();
+        self.waiting_notes.clear();
+        self.committed = next.clone();
+        self.version = version;
+        Ok(())
+    }
+
+    /// Opens the file again after a failed write, and takes back what of that is on the disk all the same: a write that failed
+    /// at its very end may be.
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        if self.database.is_some() {
+            return Ok(());
+        }
+        let database = self.place.open()?;
+        let found = Found::read(&database).map_err(|error| self.place.failure("read", error))?;
+        if let Some(doubtful) = &self.doubtful
+            && found.version == self.version + 1
+        {
+            let writes = self.encode(doubtful, &self.committed)?;
+            let undo = Batch {
+                version: self.version,
+                writes: &writes,
+                first_activity: self.next_activity,
+                activities: &[],
+                notes: &BTreeMap::new(),
+            };
+            undo.commit(&database).map_err(|error| self.place.failure("written", error))?;
+        } else if found.version != self.version {
+            let (file, what) = (self.place.file().to_owned(), "something else has written to it".to_owned());
+            return Err(StoreError::Damaged { file, what });
+        }
+        self.doubtful = None;
+        self.database = Some(database);
+        Ok(())
+    }
+
+    fn encode(&self, before: &State, after: &State) -> Result<Vec<Write>, StoreError> {
+        difference(before, after).map_err(|error| self.not_encoded(&error))
+    }
+
+    fn not_encoded(&self, error: &serde_json::Error) -> StoreError {
+        self.place.disk("written", io::Error::other(error.to_string()))
+    }
+}
+
+/// What a file holds besides the state.
+struct Found {
+    version: u64,
+    next_activity: u64,
+    notes: BTreeMap<String, Vec<u8>>,
+}
+
+impl Found {
+    fn read(database: &Database) -> Result<Self, redb::Error> {
+        let transaction = database.begin_read()?;
+        let version = transaction.open_table(ABOUT)?.get(ABOUT_VERSION)?.map_or(0, |version| version.value());
+        let last = transaction.open_table(ACTIVITIES)?.last()?.map(|(number, _)| number.value());
+        let mut notes = BTreeMap::new();
+        for note in transaction.open_table(NOTES)?.iter()? {
+            let (key, value) = note?;
+            notes.insert(key.value().to_owned(), value.value().to_owned());
+        }
+        Ok(Self { version, next_activity: last.map_or(0, |last| last + 1), notes })
+    }
+}
