@@ -12,6 +12,9 @@ use axum::{Extension, Json};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 
+use super::activity_log::Wanted;
+use super::app::App;
+use super::apply::apply;
 use super::arm::id::{self, Verb};
 use super::body::Object;
 use super::caller::Peer;
@@ -22,23 +25,47 @@ use super::query::Query;
 use super::resource::{self, Answer, Wish};
 use super::target::Target;
 use super::{agent, json};
-use crate::daemon::control::{Committed, Control};
+use crate::daemon::control::{Committed, Control, Rejection};
 use crate::daemon::journal::Attempt;
-use crate::model::access::Caller;
+use crate::daemon::tokens::new_token;
+use crate::model::access::{Caller, Principal};
 use crate::model::{ResourceId, State};
 
 /// Everything that a request can be about.
 pub(super) async fn handle(
-    Shared(control): Shared<Arc<Control>>,
+    Shared(app): Shared<Arc<App>>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let answered = match peer.caller(&parts) {
-        Ok(caller) => answer(&control, caller, parts, body).await,
-        Err(error) => Err(error),
+    let answered = match peer.caller(&app, &parts).await {
+        Ok(caller) => answer(&app.control, caller, parts, body).await,
+        Err(error) => {
+            note_failure(&app, &parts, &error).await;
+            Err(error)
+        }
     };
     answered.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Notes in the activity log that somebody unknown was sent away.
+async fn note_failure(app: &Arc<App>, parts: &Parts, error: &ApiError) {
+    if !app.notes_failure() {
+        return;
+    }
+    // No user has such a name.
+    let Ok(nobody) = "user:?".parse::<Principal>() else { return };
+    let attempt = Attempt {
+        caller: Caller::new(nobody, []),
+        operation: "Vnet.Agent/authenticate/action".to_owned(),
+        resource: parts.uri.path().to_owned(),
+    };
+    let (code, message) = (error.code(), error.to_string());
+    if let Err(error) =
+        app.control.with_journal(move |journal| journal.failed(&attempt, &code, message)).await
+    {
+        tracing::warn!(%error, "a failed authentication was not noted");
+    }
 }
 
 async fn answer(
@@ -54,9 +81,13 @@ async fn answer(
     }
     match (target, parts.method.as_str()) {
         (Target::Item(id), "PUT" | "DELETE") => change(control, caller, id, &parts, body).await,
+        (Target::Apply, method) => {
+            let query = Query::parse(parts.uri.query().unwrap_or_default(), method, &Target::Apply)?;
+            Ok(Json(apply(control, caller, &parts.headers, &query, body).await?).into_response())
+        }
         (target, method) => {
-            Query::parse(parts.uri.query().unwrap_or_default(), method, &target)?;
-            read(control, caller, target).await
+            let query = Query::parse(parts.uri.query().unwrap_or_default(), method, &target)?;
+            read(control, caller, target, &query).await
         }
     }
 }
@@ -71,7 +102,12 @@ fn methods(target: &Target) -> &'static [Method] {
 }
 
 /// Answers what changes nothing.
-async fn read(control: &Arc<Control>, caller: Caller, target: Target) -> Result<Response, ApiError> {
+async fn read(
+    control: &Arc<Control>,
+    caller: Caller,
+    target: Target,
+    query: &Query,
+) -> Result<Response, ApiError> {
     match target {
         Target::Item(id) => {
             let answer = of_state(control, move |state| resource::read(state, &caller, &id)).await?;
@@ -92,9 +128,13 @@ async fn read(control: &Arc<Control>, caller: Caller, target: Target) -> Result<
             let topology = of_state(control, move |state| Ok(agent::topology(state, &caller))).await?;
             Ok(Json(topology).into_response())
         }
-        Target::Export | Target::Apply | Target::ActivityLog(_) => {
-            Err(ApiError::Internal("not yet".to_owned()))
+        Target::ActivityLog(subscription) => {
+            let wanted = Wanted::parse(subscription, query)?;
+            let committed = control.committed();
+            let read = control.with_journal(move |journal| wanted.read(journal, &committed.state, &caller));
+            Ok(Json(read.await??).into_response())
         }
+        Target::Export | Target::Apply => Err(ApiError::Internal("not yet".to_owned())),
     }
 }
 
@@ -136,7 +176,10 @@ fn wish(caller: Caller, id: ResourceId, parts: &Parts) -> Result<Wish, ApiError>
     let conditions = Conditions::of(&parts.headers)?;
     let target = Target::Item(id.clone());
     let query = Query::parse(parts.uri.query().unwrap_or_default(), parts.method.as_str(), &target)?;
-    Ok(Wish { caller, id, conditions, query })
+    let is_new_token = parts.method == Method::PUT && matches!(id, ResourceId::Token(_));
+    let secret = is_new_token.then(new_token).transpose();
+    let secret = secret.map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(Wish { caller, id, conditions, query, secret })
 }
 
 /// The object in a body; none where the body is empty.
