@@ -23,6 +23,9 @@ mod server;
 mod socket;
 mod target;
 
+#[cfg(test)]
+mod tests;
+
 pub use app::App;
 pub use client::{Client, ClientError};
 pub use server::serve;
