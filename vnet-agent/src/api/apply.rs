@@ -80,7 +80,7 @@ pub(super) async fn apply(
     caller: Caller,
     headers: &HeaderMap,
     query: &Query,
-    body: Body,
+    body: &mut Option<Body>,
 ) -> Result<Applied, ApiError> {
     let attempt = Attempt {
         caller: caller.clone(),
@@ -115,7 +115,7 @@ pub(super) async fn apply(
     })
 }
 
-async fn read(caller: Caller, headers: &HeaderMap, body: Body) -> Result<Wish, ApiError> {
+async fn read(caller: Caller, headers: &HeaderMap, body: &mut Option<Body>) -> Result<Wish, ApiError> {
     let bytes = read_body(body, config::MAX_FILE_BYTES).await?;
     require_media_type(headers, MEDIA_TYPES[0], &MEDIA_TYPES)?;
     let text = String::from_utf8(bytes.into()).map_err(|error| ApiError::Broken(error.to_string()))?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State as Shared};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -38,14 +38,20 @@ pub(super) async fn handle(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let mut body = Some(body);
     let answered = match peer.caller(&app, &parts).await {
-        Ok(caller) => answer(&app.control, caller, parts, body).await,
+        Ok(caller) => answer(&app.control, caller, parts, &mut body).await,
         Err(error) => {
             note_failure(&app, &parts, &error).await;
             Err(error)
         }
     };
-    answered.unwrap_or_else(IntoResponse::into_response)
+    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
+    // What nobody has read would be taken for the next request: the connection ends, and the other side is told.
+    if body.is_some_and(|body| !body.is_end_stream()) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Notes in the activity log that somebody unknown was sent away.
@@ -72,7 +78,7 @@ async fn answer(
     control: &Arc<Control>,
     caller: Caller,
     parts: Parts,
-    body: Body,
+    body: &mut Option<Body>,
 ) -> Result<Response, ApiError> {
     let target = Target::parse(parts.uri.path()).map_err(ApiError::Path)?;
     let allowed = methods(&target);
@@ -153,7 +159,7 @@ async fn change(
     caller: Caller,
     id: ResourceId,
     parts: &Parts,
-    body: Body,
+    body: &mut Option<Body>,
 ) -> Result<Response, ApiError> {
     let is_put = parts.method == Method::PUT;
     let verb = if is_put { Verb::Write } else { Verb::Delete };
@@ -183,7 +189,7 @@ fn wish(caller: Caller, id: ResourceId, parts: &Parts) -> Result<Wish, ApiError>
 }
 
 /// The object in a body; none where the body is empty.
-async fn read_object(headers: &HeaderMap, body: Body) -> Result<Option<Object>, ApiError> {
+async fn read_object(headers: &HeaderMap, body: &mut Option<Body>) -> Result<Option<Object>, ApiError> {
     let bytes = read_body(body, MAX_BODY_BYTES).await?;
     if bytes.is_empty() {
         return Ok(None);
@@ -198,8 +204,9 @@ async fn read_object(headers: &HeaderMap, body: Body) -> Result<Option<Object>, 
     Object::body(value).map(Some)
 }
 
-/// The whole of a body.
-pub(super) async fn read_body(body: Body, limit_bytes: usize) -> Result<Bytes, ApiError> {
+/// The whole of a body, which is then read.
+pub(super) async fn read_body(body: &mut Option<Body>, limit_bytes: usize) -> Result<Bytes, ApiError> {
+    let body = body.take().unwrap_or_default();
     let collected = tokio::time::timeout(BODY_TIME, Limited::new(body, limit_bytes).collect()).await;
     match collected {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
