@@ -1,7 +1,6 @@
 //! From a request to its answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State as Shared};
@@ -212,7 +211,7 @@ pub(super) async fn read_body(body: &mut Option<Body>, limit_bytes: usize) -> Re
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge { limit_bytes }),
         Ok(Err(error)) => Err(ApiError::Broken(error.to_string())),
-        Err(_) => Err(ApiError::Slow { seconds: Duration::as_secs(&BODY_TIME) }),
+        Err(_) => Err(ApiError::Slow { seconds: BODY_TIME.as_secs() }),
     }
 }
 
@@ -247,4 +246,29 @@ impl IntoResponse for Answer {
 #[derive(Debug, Serialize)]
 pub(super) struct Listed<T> {
     pub(super) value: Vec<T>,
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_waited_for_so_long() {
+        let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
+        let mut body = Some(Body::from_stream(futures::StreamExt::chain(first, stream::pending())));
+        let started = tokio::time::Instant::now();
+        let error = read_body(&mut body, MAX_BODY_BYTES).await.unwrap_err();
+        assert_eq!((error.status(), error.word()), (StatusCode::REQUEST_TIMEOUT, "RequestTimeout"));
+        assert_eq!(started.elapsed(), BODY_TIME);
+    }
+
+    #[tokio::test]
+    async fn a_body_of_the_very_limit_is_taken() {
+        let body = |length| Some(Body::from(vec![b'x'; length]));
+        assert_eq!(read_body(&mut body(10), 10).await.unwrap().len(), 10);
+        let error = read_body(&mut body(11), 10).await.unwrap_err();
+        assert_eq!(error.to_string(), "the body has more than 10 bytes");
+    }
 }
