@@ -1,18 +1,35 @@
-//! The daemon's socket: HTTP and JSON over a Unix socket, read-only for now.
+//! The agent's API: HTTP and JSON in the form of Azure Resource Manager, over a Unix socket and by TCP. `docs/api.md` describes it.
 //!
-//! | GET | answers |
-//! | --- | --- |
-//! | `/status` | [`report::Status`] |
-//! | `/counters` | [`report::Counters`] |
-//! | `/drops` | [`report::Drops`] |
-//! | `/topology` | the committed topology with its peering states, [`crate::model::Snapshot`] |
+//! A request comes in through [`server`], is told apart by [`target`], and ends in a function of the committed state: see
+//! [`resource`] for what all kinds of resources have in common, and [`arm`] for the kinds.
 
+mod activity_log;
+mod agent;
+mod app;
+mod apply;
+mod arm;
+mod body;
+mod caller;
 mod client;
+mod condition;
+mod error;
+mod handler;
+mod json;
+mod limits;
+mod query;
 pub mod report;
+mod resource;
 mod server;
+mod socket;
+mod target;
 
+#[cfg(test)]
+mod tests;
+
+pub use app::App;
 pub use client::{Client, ClientError};
-pub use server::{Served, Shared, SocketError, listen, router};
+pub use server::serve;
+pub use socket::{Served, SocketAccess, SocketError, listen, listen_tcp};
 
 /// The socket where neither the daemon nor a command is told another.
 pub const DEFAULT_SOCKET: &str = "/run/vnet/agent.sock";

@@ -189,6 +189,7 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>, complaints: &mut impl Wri
                 ))?;
             }
         }
+        Event::Listening { address } => printer.line(format_args!("listening on {address}"))?,
         Event::Ready { topology, nics, generation, socket } => {
             print_ready(topology, nics, *generation, socket, printer)?;
         }

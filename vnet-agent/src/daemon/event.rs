@@ -1,5 +1,6 @@
 //! What the agent tells while it runs.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use super::{NicStatus, Outcome};
@@ -18,6 +19,11 @@ pub enum Event<'a> {
     Adopted {
         /// What, and what became of the counters.
         adoption: &'a Adoption,
+    },
+    /// The agent answers by TCP, too.
+    Listening {
+        /// The address, with the port that the kernel chose where none was named.
+        address: SocketAddr,
     },
     /// Packets are forwarded and the socket answers.
     Ready {
