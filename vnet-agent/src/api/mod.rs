@@ -11,7 +11,7 @@ mod client;
 pub mod report;
 mod server;
 
-pub use client::{Client, ClientError};
+pub use client::{Answer, Call, Client, ClientError, Refused};
 pub use server::{Served, Shared, SocketError, listen, router};
 
 /// The socket where neither the daemon nor a command is told another.
