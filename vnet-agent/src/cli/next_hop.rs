@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use clap::Args;
 use serde::Serialize;
 
-use super::source::{Group, Source};
+use super::scope::{Group, Named};
+use super::source::Source;
 use super::{CliError, CliResult, Outcome, Printer, Table, not_found};
 use crate::model::{NicId, RefusalCode, ResourceId};
 use crate::routing::{Unreachable, next_hop};
@@ -14,7 +15,7 @@ use crate::routing::{Unreachable, next_hop};
 pub(super) struct NextHop {
     /// The NIC that sends
     #[arg(long, value_name = "NIC")]
-    nic: NicId,
+    nic: Named<NicId>,
     /// The address that it sends to
     #[arg(long, value_name = "IP")]
     dest_ip: IpAddr,
@@ -34,13 +35,11 @@ struct NextHopView {
 
 pub(super) fn run(asked: &NextHop, printer: &mut Printer<'_>) -> CliResult {
     let topology = asked.source.topology(printer)?;
-    let answer = next_hop(&topology, &asked.nic, asked.dest_ip).map_err(|reason| match reason {
+    let nic = asked.nic.within(&asked.group.scope())?;
+    let answer = next_hop(&topology, &nic, asked.dest_ip).map_err(|reason| match reason {
         Unreachable::UnknownNic(nic) => not_found(&ResourceId::Nic(nic)),
         // An address of a family that the NIC does not have.
-        other => CliError::Refused {
-            code: RefusalCode::InvalidAddressPrefix.to_string(),
-            message: other.to_string(),
-        },
+        other => CliError::refused(RefusalCode::InvalidAddressPrefix, other.to_string()),
     })?;
     let view = NextHopView {
         next_hop_type: answer.next_hop_type.to_string(),

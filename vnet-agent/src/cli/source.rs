@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::agent::Socket;
+use super::reader::Reader;
 use super::{CliError, Printer};
-use crate::api::{Client, DEFAULT_SOCKET};
 use crate::config;
 use crate::input;
 use crate::model::{Snapshot, Topology};
@@ -15,19 +16,10 @@ use crate::model::{Snapshot, Topology};
 #[derive(Clone, Debug, Args)]
 pub(super) struct Source {
     /// Answer from a topology file, with neither agent nor root
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "socket")]
     pub(super) file: Option<PathBuf>,
-    /// The agent's socket
-    #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET, conflicts_with = "file")]
-    socket: PathBuf,
-}
-
-/// The resource group, for fingers that type it.
-#[derive(Clone, Debug, Args)]
-pub(super) struct Group {
-    /// Accepted as `az` has it, and of no effect: there is one resource group so far
-    #[arg(short = 'g', long, value_name = "NAME", hide_short_help = true)]
-    resource_group: Option<String>,
+    #[command(flatten)]
+    socket: Socket,
 }
 
 impl Source {
@@ -42,9 +34,17 @@ impl Source {
         }
     }
 
-    /// A resource of the agent.
-    pub(super) fn get<T: serde::de::DeserializeOwned>(&self, resource: &str) -> Result<T, CliError> {
-        block_on(Client::new(&self.socket).get(resource))?.map_err(CliError::failed)
+    /// The resources.
+    pub(super) fn reader(&self, printer: &Printer<'_>) -> Result<Reader, CliError> {
+        match &self.file {
+            Some(file) => Ok(Reader::File(from_file(file, printer)?)),
+            None => Ok(Reader::Agent(self.socket.agent()?)),
+        }
+    }
+
+    /// What the agent answers to a question about itself.
+    pub(super) fn get<T: serde::de::DeserializeOwned>(&self, target: &str) -> Result<T, CliError> {
+        self.socket.agent()?.get(target)
     }
 }
 
