@@ -30,6 +30,9 @@ mod token;
 mod validate;
 mod vnet;
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
