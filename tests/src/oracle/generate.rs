@@ -177,7 +177,8 @@ impl Generator<'_> {
             }
             (44..58, _) => vec![self.change_space(world, &one)?],
             (58..63, _) => self.delete_vnet(world, &one)?,
-            (63..70, _) => vec![self.change_subnet(world, &one)?],
+            (63..67, _) => vec![self.change_subnet(world, &one)?],
+            (67..70, _) => vec![self.replace_vnet(world, &one)?],
             (70..82, _) => self.change_nic(world)?,
             (82..86, _) if alone.is_some() => self.other_side(world, alone)?,
             (86..88, _) => vec![Operation::DeletePeering(name(&one)?, name("no-such")?)],
@@ -397,6 +398,27 @@ impl Generator<'_> {
         let region = if self.random.percent(90) { old.map(|vnet| vnet.region.as_str()) } else { None };
         let region = Region::new(region.unwrap_or("swedencentral"))?;
         Ok(Operation::UpdateVnet(VnetSpec { name: name(vnet)?, region, address_space: ranges }))
+    }
+
+    /// Another address space with other subnets in one step: most stay, one may go, come, or have other prefixes.
+    fn replace_vnet(&mut self, world: &World, vnet: &str) -> Made<Operation> {
+        let spec = match self.change_space(world, vnet)? {
+            Operation::UpdateVnet(spec) => spec,
+            other => return Ok(other),
+        };
+        let mut subnets = world.vnets.get(vnet).map(|vnet| vnet.subnets.clone()).unwrap_or_default();
+        let names: Vec<String> = subnets.keys().cloned().collect();
+        let one = self.random.pick(&names).cloned().unwrap_or_else(|| "s0".to_owned());
+        match self.random.between(0, 3) {
+            0 => drop(subnets.remove(&one)),
+            1 => drop(subnets.insert(one, self.prefixes(&spec.address_space))),
+            2 => drop(subnets.insert("s6".to_owned(), self.prefixes(&spec.address_space))),
+            _ => {}
+        }
+        let specs = subnets.into_iter();
+        let specs =
+            specs.map(|(subnet, address_prefixes)| Ok(SubnetSpec { name: name(&subnet)?, address_prefixes }));
+        Ok(Operation::ReplaceVnet(spec, specs.collect::<Made<Vec<_>>>()?))
     }
 
     /// Deletes a virtual network, mostly with its NICs, and sometimes makes one of the same name again.

@@ -65,6 +65,7 @@ impl World {
         match operation {
             Operation::CreateVnet(spec) => self.put_vnet(spec, true),
             Operation::UpdateVnet(spec) => self.put_vnet(spec, false),
+            Operation::ReplaceVnet(spec, subnets) => self.replace_vnet(spec, subnets),
             Operation::DeleteVnet(name) => self.delete_vnet(name.as_str()),
             Operation::CreateSubnet(vnet, spec) => self.put_subnet(vnet.as_str(), spec, true),
             Operation::UpdateSubnet(vnet, spec) => self.put_subnet(vnet.as_str(), spec, false),
@@ -108,6 +109,62 @@ impl World {
         Ok(())
     }
 
+    fn replace_vnet(&mut self, spec: &VnetSpec, subnets: &[SubnetSpec]) -> Outcome {
+        let name = spec.name.to_string();
+        let Some(old) = self.vnets.get(&name) else { return Err(vec![RefusalCode::ResourceNotFound]) };
+        let mut codes = Vec::new();
+        if bad_list(&spec.address_space) {
+            codes.push(RefusalCode::InvalidAddressPrefix);
+        }
+        let mut vnet =
+            Vnet { region: spec.region.to_string(), ranges: spec.address_space.clone(), ..Vnet::default() };
+        for subnet in subnets {
+            let subnet_name = subnet.name.to_string();
+            codes.extend(subnet_faults(&vnet, &subnet_name, &subnet.address_prefixes));
+            codes.extend(self.misfits(&name, &subnet_name, &subnet.address_prefixes));
+            if vnet.subnets.insert(subnet_name, subnet.address_prefixes.clone()).is_some() {
+                codes.push(RefusalCode::ResourceAlreadyExists);
+            }
+        }
+        let mut gone = old.subnets.keys().filter(|subnet| !vnet.subnets.contains_key(*subnet));
+        if gone.any(|subnet| self.is_in_use(&name, subnet)) {
+            codes.push(RefusalCode::VnetAddressSpaceInUse);
+        }
+        let mut next = self.clone();
+        next.vnets.insert(name.clone(), vnet);
+        if next.meets_peers(&name) {
+            codes.push(RefusalCode::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet);
+        }
+        none_of(codes)?;
+        *self = next;
+        Ok(())
+    }
+
+    /// What the NICs of a subnet say to other prefixes of it.
+    fn misfits(&self, vnet: &str, subnet: &str, prefixes: &[IpNet]) -> Vec<RefusalCode> {
+        let nics = self.nics.values().filter(|nic| nic.vnet == vnet && nic.subnet == subnet);
+        let faults = nics.flat_map(|nic| &nic.addresses).filter_map(|address| {
+            match prefixes.iter().find(|prefix| prefix.contains(address)) {
+                None => Some(RefusalCode::VnetAddressSpaceInUse),
+                Some(prefix) if is_reserved(prefix, *address) => Some(RefusalCode::AddressReserved),
+                Some(_) => None,
+            }
+        });
+        faults.collect()
+    }
+
+    /// Whether a NIC stands in a subnet, or a peering names it.
+    fn is_in_use(&self, vnet: &str, subnet: &str) -> bool {
+        let holds_nic = self.nics.values().any(|nic| nic.vnet == vnet && nic.subnet == subnet);
+        let is_named = self.peerings.iter().any(|peering| {
+            peering.subnets.as_ref().is_some_and(|subnets| {
+                (peering.vnet == vnet && subnets.local.contains(subnet))
+                    || (peering.remote == vnet && subnets.remote.contains(subnet))
+            })
+        });
+        holds_nic || is_named
+    }
+
     fn delete_vnet(&mut self, name: &str) -> Outcome {
         if !self.vnets.contains_key(name) {
             return Err(vec![RefusalCode::ResourceNotFound]);
@@ -134,17 +191,7 @@ impl World {
             (false, false) => codes.push(RefusalCode::ResourceNotFound),
             _ => {}
         }
-        for nic in self.nics.values().filter(|nic| nic.vnet == vnet_name && nic.subnet == name) {
-            for address in &nic.addresses {
-                match spec.address_prefixes.iter().find(|prefix| prefix.contains(address)) {
-                    None => codes.push(RefusalCode::VnetAddressSpaceInUse),
-                    Some(prefix) if is_reserved(prefix, *address) => {
-                        codes.push(RefusalCode::AddressReserved);
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
+        codes.extend(self.misfits(vnet_name, &name, &spec.address_prefixes));
         let mut next = self.clone();
         if let Some(vnet) = next.vnets.get_mut(vnet_name) {
             vnet.subnets.insert(name, spec.address_prefixes.clone());
@@ -158,20 +205,15 @@ impl World {
     }
 
     fn delete_subnet(&mut self, vnet_name: &str, name: &str) -> Outcome {
-        let Some(vnet) = self.vnets.get_mut(vnet_name).filter(|vnet| vnet.subnets.contains_key(name)) else {
+        if !self.vnets.get(vnet_name).is_some_and(|vnet| vnet.subnets.contains_key(name)) {
             return Err(vec![RefusalCode::ResourceNotFound]);
-        };
-        let holds_nic = self.nics.values().any(|nic| nic.vnet == vnet_name && nic.subnet == name);
-        let is_named = self.peerings.iter().any(|peering| {
-            peering.subnets.as_ref().is_some_and(|subnets| {
-                (peering.vnet == vnet_name && subnets.local.contains(name))
-                    || (peering.remote == vnet_name && subnets.remote.contains(name))
-            })
-        });
-        if holds_nic || is_named {
+        }
+        if self.is_in_use(vnet_name, name) {
             return Err(vec![RefusalCode::VnetAddressSpaceInUse]);
         }
-        vnet.subnets.remove(name);
+        if let Some(vnet) = self.vnets.get_mut(vnet_name) {
+            vnet.subnets.remove(name);
+        }
         Ok(())
     }
 

@@ -1,18 +1,51 @@
-//! The daemon's socket: HTTP and JSON over a Unix socket, read-only for now.
+//! The agent's API: HTTP and JSON in the form of Azure Resource Manager, over a Unix socket and by TCP. `docs/api.md` describes it.
 //!
-//! | GET | answers |
-//! | --- | --- |
-//! | `/status` | [`report::Status`] |
-//! | `/counters` | [`report::Counters`] |
-//! | `/drops` | [`report::Drops`] |
-//! | `/topology` | the committed topology with its peering states, [`crate::model::Snapshot`] |
+//! A request comes in through [`server`], is told apart by [`target`], and ends in a function of the committed state: see
+//! [`resource`] for what all kinds of resources have in common, and [`arm`] for the kinds.
 
+mod agent;
+mod arm;
+mod body;
+mod caller;
 mod client;
+mod condition;
+mod error;
+mod handler;
+mod json;
+mod limits;
+mod query;
 pub mod report;
+mod resource;
 mod server;
+mod socket;
+mod target;
+
+use crate::model::{ResourceId, State};
 
 pub use client::{Answer, Call, Client, ClientError, Refused};
-pub use server::{Served, Shared, SocketError, listen, router};
+pub use server::serve;
+pub use socket::{Served, SocketAccess, SocketError, listen};
 
 /// The socket where neither the daemon nor a command is told another.
 pub const DEFAULT_SOCKET: &str = "/run/vnet/agent.sock";
+
+/// The path of a resource, which is its id.
+#[must_use]
+pub fn path_of(resource: &ResourceId) -> String {
+    arm::id::of(resource)
+}
+
+/// The resource that has this path, whether it exists or not; none where the path is that of something else.
+#[must_use]
+pub fn resource_of(path: &str) -> Option<ResourceId> {
+    match target::Target::parse(path) {
+        Ok(target::Target::Item(resource)) => Some(resource),
+        _ => None,
+    }
+}
+
+/// A resource of a state, as JSON: what an agent in that state answers. None where there is no such resource.
+#[must_use]
+pub fn rendered(state: &State, resource: &ResourceId) -> Option<String> {
+    arm::view(state, resource).map(|rendered| rendered.json)
+}

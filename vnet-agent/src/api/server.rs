@@ -1,168 +1,69 @@
-//! The serving side.
+//! Connections: taken, counted, and served.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::handler::Handler;
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixListener;
+use tokio::task::JoinSet;
 
-use super::report;
+use super::caller::Peer;
+use super::handler::handle;
+use super::limits::{Connections, HEADER_TIME, MAX_HEADER_BYTES, MAX_HEADERS};
 use crate::daemon::control::Control;
-use crate::dataplane::kernel::TableError;
-use crate::model::Snapshot;
 
-/// The agent, as the event loop and the socket share it.
-pub type Shared = Arc<Control>;
-
-/// The socket could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum SocketError {
-    /// Another agent holds it.
-    #[error("another agent is running with the socket {path}; give this one another --socket and --pin-dir, or stop that one", path = path.display())]
-    InUse {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Something else stands at the path.
-    #[error("{path} exists and is no socket; name another --socket", path = path.display())]
-    NotASocket {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The file system refused.
-    #[error("the socket {path} could not be made: {source}", path = path.display())]
-    File {
-        /// The path.
-        path: PathBuf,
-        /// What went wrong.
-        source: io::Error,
-    },
+/// What one who has too many connections is answered, whatever he asks.
+fn too_many() -> String {
+    let body = r#"{"error":{"code":"TooManyRequests","message":"there are too many connections of this user; close some, then try again"}}"#;
+    format!(
+        "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json; charset=utf-8\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
-/// A listening socket, and the lock that keeps a second agent away from it. Dropped, both are removed.
-#[derive(Debug)]
-pub struct Served {
-    /// The socket.
-    pub listener: Option<UnixListener>,
-    path: PathBuf,
-    lock_path: PathBuf,
-    _lock: fs::File,
-}
-
-/// Makes the socket, mode 0600. A file that an agent left behind is replaced.
-///
-/// # Errors
-/// [`SocketError`].
-pub fn listen(path: &Path) -> Result<Served, SocketError> {
-    let file = |source| SocketError::File { path: path.to_owned(), source };
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(file)?;
-    }
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push(".lock");
-    let lock_path = PathBuf::from(lock_path);
-    let lock = lock(&lock_path).map_err(file)?.ok_or_else(|| SocketError::InUse { path: path.to_owned() })?;
-    // From here on, dropping removes what was made.
-    let mut served = Served { listener: None, path: path.to_owned(), lock_path, _lock: lock };
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => fs::remove_file(path).map_err(file)?,
-        Ok(_) => {
-            // What stands there is none of ours, and stays.
-            served.path = PathBuf::new();
-            return Err(SocketError::NotASocket { path: path.to_owned() });
-        }
-        Err(_) => {}
-    }
-    let listener = UnixListener::bind(path).map_err(file)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(file)?;
-    served.listener = Some(listener);
-    Ok(served)
-}
-
-/// Locks a file that is made where it is missing. None: somebody else holds the lock.
-fn lock(path: &Path) -> io::Result<Option<fs::File>> {
+/// Serves an agent until it is dropped.
+pub async fn serve(control: Arc<Control>, listener: UnixListener) -> Infallible {
+    let connections = Connections::default();
+    let mut served = JoinSet::new();
     loop {
-        let mut options = fs::OpenOptions::new();
-        options.create(true).truncate(false).write(true).mode(0o600);
-        // In a directory that others may write to, a link there would have this process make a file of their choice.
-        let lock = options.custom_flags(libc::O_NOFOLLOW).open(path)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Ok(None),
-            Err(fs::TryLockError::Error(error)) => return Err(error),
-        }
-        // An agent that ends removes its lock: the file locked here may be no longer the one that stands at the path.
-        let locked = lock.metadata()?;
-        match fs::metadata(path) {
-            Ok(found) if (found.dev(), found.ino()) == (locked.dev(), locked.ino()) => return Ok(Some(lock)),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        for path in [&self.path, &self.lock_path].into_iter().filter(|path| !path.as_os_str().is_empty()) {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::debug!(path = %path.display(), %error, "a file stays");
+        tokio::select! {
+            Some(_) = served.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let Ok(credentials) = stream.peer_cred() else { continue };
+                    let peer = Peer::Local { uid: credentials.uid() };
+                    served.spawn(serve_one(Arc::clone(&control), connections.clone(), peer, stream));
                 }
-                _ => {}
-            }
+                Err(error) => {
+                    // Too many open files, most likely: those that close make room.
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+            },
         }
     }
 }
 
-/// The resources.
-pub fn router(agent: Shared) -> Router {
-    Router::new()
-        .route("/status", get(status))
-        .route("/counters", get(counters))
-        .route("/drops", get(drops))
-        .route("/topology", get(topology))
-        .with_state(agent)
-}
-
-async fn status(State(agent): State<Shared>) -> Result<Json<report::Status>, Unanswered> {
-    Ok(Json(agent.with(|agent| report::Status::of(agent)).await?))
-}
-
-async fn counters(State(agent): State<Shared>) -> Result<Json<report::Counters>, Unanswered> {
-    let answer = agent.with(|agent| Ok::<_, TableError>(report::Counters::of(agent, &agent.counters()?)));
-    Ok(Json(answer.await??))
-}
-
-async fn drops(State(agent): State<Shared>) -> Result<Json<report::Drops>, Unanswered> {
-    let counters = agent.with(|agent| agent.counters()).await??;
-    Ok(Json(report::Drops::of(&counters)))
-}
-
-async fn topology(State(agent): State<Shared>) -> Result<Json<Snapshot>, Unanswered> {
-    Ok(Json(agent.committed().state.topology.snapshot()))
-}
-
-/// The question has no answer.
-#[derive(Debug, thiserror::Error)]
-enum Unanswered {
-    /// A table could not be read.
-    #[error(transparent)]
-    Unreadable(#[from] TableError),
-    /// The task that asked died.
-    #[error(transparent)]
-    Died(#[from] tokio::task::JoinError),
-}
-
-impl IntoResponse for Unanswered {
-    fn into_response(self) -> Response {
-        let body = serde_json::json!({"error": {"code": "InternalServerError", "message": self.to_string()}});
-        (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
+async fn serve_one<S>(control: Arc<Control>, connections: Connections, peer: Peer, mut stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Some(_permit) = connections.admit(peer.holder()) else {
+        // At once, and without reading: what is refused must cost nothing. It fits into the socket's buffer.
+        let _ = stream.write_all(too_many().as_bytes()).await;
+        return;
+    };
+    let router = Router::new().fallback_service(handle.with_state(control)).layer(Extension(peer));
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
+    server.max_buf_size(MAX_HEADER_BYTES).max_headers(MAX_HEADERS);
+    let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection broke off");
     }
 }

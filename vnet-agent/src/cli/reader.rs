@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::CliError;
 use super::agent::Agent;
 use super::resource::{Listed, Lists, target};
 use super::scope::Group;
-use crate::api::Call;
-use crate::model::{ResourceId, Topology, VnetId};
+use super::{CliError, not_found};
+use crate::api::{Call, rendered};
+use crate::model::{PeeringName, ResourceId, Scope, State, SubnetName, VnetId};
 
 /// What stands in resource groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) enum Reader {
     /// The agent.
     Agent(Agent),
     /// What a topology file declares.
-    File(Topology),
+    File(State),
 }
 
 impl Collection {
@@ -75,7 +75,7 @@ impl Reader {
     pub(super) fn one(&self, id: &ResourceId) -> Result<Value, CliError> {
         match self {
             Self::Agent(agent) => agent.get(&target(id)),
-            Self::File(_) => Err(CliError::failed("not from a file yet")),
+            Self::File(state) => declared(state, id)?.ok_or_else(|| not_found(id)),
         }
     }
 
@@ -83,12 +83,25 @@ impl Reader {
     pub(super) fn all(&self, collection: Collection, group: &Group) -> Result<Lists, CliError> {
         match self {
             Self::Agent(agent) => {
-                let answers = targets(collection, group, agent)?
-                    .into_iter()
-                    .map(|target| agent.send(Call::get(target)));
+                let targets = targets(collection, group, agent)?;
+                let answers = targets.into_iter().map(|target| agent.send(Call::get(target)));
                 Ok(Lists::Answers(answers.collect::<Result<_, _>>()?))
             }
-            Self::File(_) => Err(CliError::failed("not from a file yet")),
+            Self::File(state) => {
+                let topology = &state.topology;
+                let ids: Vec<(Scope, ResourceId)> = match collection {
+                    Collection::VirtualNetworks => {
+                        let names = topology.vnets().map(|vnet| vnet.name());
+                        names.map(|name| (name.scope(), ResourceId::VirtualNetwork(name.clone()))).collect()
+                    }
+                    Collection::NetworkInterfaces => {
+                        let names = topology.nics().map(|(_, nic)| nic.name());
+                        names.map(|name| (name.scope(), ResourceId::Nic(name.clone()))).collect()
+                    }
+                };
+                let listed = ids.into_iter().filter(|(scope, _)| group.lists(scope)).map(|(_, id)| id);
+                all_declared(state, listed)
+            }
         }
     }
 
@@ -103,7 +116,29 @@ impl Reader {
                 let answer = agent.send(Call::get(format!("{}/{word}", vnet.arm_id())))?;
                 Ok(Lists::Answers(vec![answer]))
             }
-            Self::File(_) => Err(CliError::failed("not from a file yet")),
+            Self::File(state) => {
+                let missing = || not_found(&ResourceId::VirtualNetwork(vnet.clone()));
+                let found = state.topology.vnet(vnet).ok_or_else(missing)?;
+                let subnet = |name: &SubnetName| ResourceId::Subnet(vnet.clone(), name.clone());
+                let peering = |name: &PeeringName| ResourceId::Peering(vnet.clone(), name.clone());
+                match children {
+                    Children::Subnets => all_declared(state, found.subnets().map(|one| subnet(one.name()))),
+                    Children::Peerings => {
+                        all_declared(state, found.peerings().map(|one| peering(one.name())))
+                    }
+                }
+            }
         }
     }
+}
+
+/// A resource as an agent with this state would answer it.
+fn declared(state: &State, id: &ResourceId) -> Result<Option<Value>, CliError> {
+    let json = rendered(state, id);
+    json.map(|json| serde_json::from_str(&json)).transpose().map_err(CliError::failed)
+}
+
+fn all_declared(state: &State, ids: impl Iterator<Item = ResourceId>) -> Result<Lists, CliError> {
+    let values = ids.filter_map(|id| declared(state, &id).transpose());
+    Ok(Lists::Values(values.collect::<Result<_, _>>()?))
 }

@@ -1,10 +1,12 @@
 //! Resources as the agent tells them, printed: whole for programs, a row each for people.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{CliError, Format, Printer, Table};
+use crate::api;
 use crate::model::access::AccessScope;
 use crate::model::{DEFAULT_SCOPE_NAME, ResourceId};
 
@@ -52,7 +54,7 @@ pub(super) fn list<R: Row>(lists: Lists, printer: &mut Printer<'_>) -> Result<()
 #[derive(Debug)]
 pub(super) enum Lists {
     /// Lists as the agent answered.
-    Answers(Vec<crate::api::Answer>),
+    Answers(Vec<api::Answer>),
     /// Resources that are there already.
     Values(Vec<Value>),
 }
@@ -77,31 +79,18 @@ impl Lists {
     }
 }
 
+/// What stands in a path as it is; a name that nothing has checked yet may hold anything else.
+const IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_');
+
 /// The path of a resource.
 pub(super) fn target(id: &ResourceId) -> String {
-    match id {
-        ResourceId::Subscription(subscription) => format!("/subscriptions/{subscription}"),
-        ResourceId::RoleAssignment(scope, name) => format!("{}/{}", assignments(Some(scope)), escaped(name)),
-        ResourceId::Token(name) => format!("/tokens/{}", escaped(name)),
-        ResourceId::VirtualNetwork(vnet) => vnet.arm_id(),
-        ResourceId::Nic(nic) => nic.arm_id(),
-        ResourceId::Subnet(vnet, subnet) => format!("{}/subnets/{subnet}", vnet.arm_id()),
-        ResourceId::Peering(vnet, peering) | ResourceId::OtherSide(vnet, peering) => {
-            format!("{}/virtualNetworkPeerings/{peering}", vnet.arm_id())
-        }
-    }
+    utf8_percent_encode(&api::path_of(id), IN_PATHS).to_string()
 }
 
-/// The path of the role assignments of a scope, or of all.
-pub(super) fn assignments(scope: Option<&AccessScope>) -> String {
-    let scope =
-        scope.filter(|scope| **scope != AccessScope::Root).map(ToString::to_string).unwrap_or_default();
-    format!("{scope}/providers/Microsoft.Authorization/roleAssignments")
-}
-
-/// A name that nothing has checked, as a part of a path.
-fn escaped(name: &str) -> impl std::fmt::Display + '_ {
-    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+/// The path of the role assignments of a scope.
+pub(super) fn assignments(scope: &AccessScope) -> String {
+    let scope = scope.to_string();
+    format!("{}/providers/Microsoft.Authorization/roleAssignments", scope.trim_end_matches('/'))
 }
 
 /// A row for each resource. Subscription and resource group are shown where not all are the default.

@@ -165,7 +165,7 @@ fn delete(args: &Delete) -> Result<(), CliError> {
     if let Some(name) = &args.name {
         return agent.delete(&ResourceId::RoleAssignment(scope, name.clone()), "");
     }
-    let Listed { value } = agent.get::<Listed<AssignmentRow>>(&assignments(Some(&scope)))?;
+    let Listed { value } = agent.get::<Listed<AssignmentRow>>(&assignments(&scope))?;
     let is_meant = |row: &AssignmentRow| {
         let AssignmentProperties { principal_id, role_definition_name, scope: here } = &row.properties;
         *here == scope
@@ -183,8 +183,8 @@ fn delete(args: &Delete) -> Result<(), CliError> {
 }
 
 fn list(args: &List, printer: &mut Printer<'_>) -> Result<(), CliError> {
-    let scope = args.place.named()?;
-    let answer: Listed<Value> = args.socket.agent()?.get(&assignments(scope.as_ref()))?;
+    let scope = args.place.named()?.unwrap_or(AccessScope::Root);
+    let answer: Listed<Value> = args.socket.agent()?.get(&assignments(&scope))?;
     let is_wanted = |assignment: &Value| {
         let Ok(row) = AssignmentRow::deserialize(assignment) else { return true };
         let AssignmentProperties { principal_id, role_definition_name, .. } = row.properties;

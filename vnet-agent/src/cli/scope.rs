@@ -7,7 +7,8 @@ use std::str::FromStr;
 use clap::Args;
 
 use super::CliError;
-use crate::model::{NameError, NicId, ResourceGroupName, Scope, SubscriptionId, VnetId};
+use crate::api::resource_of;
+use crate::model::{NameError, NicId, ResourceGroupName, ResourceId, Scope, SubscriptionId, VnetId};
 
 /// The subscription and the resource group.
 #[derive(Clone, Debug, Default, Args)]
@@ -47,6 +48,12 @@ pub(super) trait Scoped: Sized {
 
     /// A text that stands within a scope.
     fn within(scope: &Scope, text: &str) -> Result<Self, NameError>;
+
+    /// The one that a resource id names.
+    fn of(resource: ResourceId) -> Option<Self>;
+
+    /// The whole as text.
+    fn as_str(&self) -> &str;
 }
 
 impl Scoped for VnetId {
@@ -55,6 +62,14 @@ impl Scoped for VnetId {
     fn within(scope: &Scope, text: &str) -> Result<Self, NameError> {
         Self::within(scope, text)
     }
+
+    fn of(resource: ResourceId) -> Option<Self> {
+        if let ResourceId::VirtualNetwork(name) = resource { Some(name) } else { None }
+    }
+
+    fn as_str(&self) -> &str {
+        self.as_str()
+    }
 }
 
 impl Scoped for NicId {
@@ -62,6 +77,14 @@ impl Scoped for NicId {
 
     fn within(scope: &Scope, text: &str) -> Result<Self, NameError> {
         Self::within(scope, text)
+    }
+
+    fn of(resource: ResourceId) -> Option<Self> {
+        if let ResourceId::Nic(name) = resource { Some(name) } else { None }
+    }
+
+    fn as_str(&self) -> &str {
+        self.as_str()
     }
 }
 
@@ -98,7 +121,7 @@ impl<I: Scoped> FromStr for Named<I> {
     fn from_str(text: &str) -> Result<Self, NamedError> {
         let text = if text.starts_with('/') {
             let error = || NamedError::Id { id: text.chars().take(200).collect(), collection: I::COLLECTION };
-            short_form(text, I::COLLECTION).ok_or_else(error)?
+            full_form::<I>(text).ok_or_else(error)?
         } else {
             text.to_owned()
         };
@@ -120,21 +143,12 @@ impl<I> fmt::Display for Named<I> {
     }
 }
 
-/// `SUBSCRIPTION/GROUP/NAME` of a resource id whose last part is one of `collection`. The fixed parts match in any case of letters.
-pub(super) fn short_form(id: &str, collection: &str) -> Option<String> {
-    let parts: Vec<&str> = id.strip_prefix('/')?.split('/').collect();
-    let [subscriptions, subscription, groups, group, providers, provider, kind, name] = parts[..] else {
-        return None;
-    };
-    let fixed = [
-        (subscriptions, "subscriptions"),
-        (groups, "resourceGroups"),
-        (providers, "providers"),
-        (provider, "Microsoft.Network"),
-        (kind, collection),
-    ];
-    let is_right = fixed.iter().all(|(found, wanted)| found.eq_ignore_ascii_case(wanted));
-    is_right.then(|| format!("{subscription}/{group}/{name}"))
+/// `SUBSCRIPTION/GROUP/NAME` of what a resource id names.
+fn full_form<I: Scoped>(id: &str) -> Option<String> {
+    let named = resource_of(id).and_then(I::of)?;
+    let name = named.as_str();
+    // A bare name would stand in the group of the command.
+    Some(if name.contains('/') { name.to_owned() } else { format!("{}/{name}", Scope::default()) })
 }
 
 #[cfg(test)]

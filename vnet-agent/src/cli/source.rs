@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::{CliError, Printer};
 use crate::config;
 use crate::input;
-use crate::model::{Snapshot, Topology};
+use crate::model::{Snapshot, State, Topology};
 
 /// Where to ask.
 #[derive(Clone, Debug, Args)]
@@ -37,7 +37,10 @@ impl Source {
     /// The resources.
     pub(super) fn reader(&self, printer: &Printer<'_>) -> Result<Reader, CliError> {
         match &self.file {
-            Some(file) => Ok(Reader::File(from_file(file, printer)?)),
+            Some(file) => {
+                let topology = from_file(file, printer)?;
+                Ok(Reader::File(State { topology, ..State::default() }))
+            }
             None => Ok(Reader::Agent(self.socket.agent()?)),
         }
     }

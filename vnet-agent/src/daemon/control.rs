@@ -175,7 +175,8 @@ impl Control {
         tokio::task::spawn_blocking(move || act(&mut control.writer().journal)).await
     }
 
-    /// Makes the state that `decide` leads to from the committed one the committed one: on disk, and in what packets see.
+    /// Makes the state that `decide` leads to from the committed one the committed one: on disk, and in what packets see. One that
+    /// is the same makes no new version.
     ///
     /// # Errors
     /// [`ChangeError`]: the state before stays. The attempt is in the activity log all the same.

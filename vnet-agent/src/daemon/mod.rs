@@ -6,6 +6,7 @@
 
 mod agent;
 mod attachment;
+pub mod callers;
 pub mod control;
 mod error;
 mod event;
@@ -15,6 +16,7 @@ mod preflight;
 mod privileges;
 mod serve;
 mod signals;
+pub mod tokens;
 
 pub use agent::{Agent, AgentError, Outcome};
 pub use attachment::{Host, HostInterface, LinkState, NicState, NicStatus};

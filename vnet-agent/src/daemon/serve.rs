@@ -20,7 +20,7 @@ use super::control::{Committed, Control, Extent, Notice};
 use super::journal::Journal;
 use super::signals::{Asked, Signals};
 use super::{Agent, Event, Outcome, ServeError, describe, guests};
-use crate::api::{self, Served};
+use crate::api::{self, Served, SocketAccess};
 use crate::config::{self, Problems};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory};
 use crate::input::{self, InputError};
@@ -77,12 +77,20 @@ pub async fn serve(options: &Options, report: Report<'_>) -> Result<(), ServeErr
     if options.mode == AttachMode::Generic {
         report(Event::GenericMode);
     }
-    let socket = api::listen(&options.socket)?;
+    let socket = api::listen(&options.socket, access_to(&options.source))?;
     let pins = PinDirectory::open(&options.pin_directory)?;
     let ended = attend(options, journal, committed, socket, &pins, &mut signals, report).await;
     // Empty, after a detach or a start that failed.
     pins.remove();
     ended
+}
+
+/// Who may open the socket. Roles say what one may do; with a topology file there are none.
+fn access_to(source: &Source) -> SocketAccess {
+    match source {
+        Source::File(_) => SocketAccess::Owner,
+        Source::Store(_) => SocketAccess::Everybody,
+    }
 }
 
 /// The state that an agent starts with.
@@ -120,10 +128,8 @@ async fn attend(
     let topology = committed.state.topology.clone();
     let (agent, _) = tokio::task::spawn_blocking(move || Agent::start(topology, host, links)).await??;
     let (control, mut notices) = Control::new(agent, journal, committed, interfaces);
-    let server = socket.listener.take().map(|listener| {
-        let router = api::router(Arc::clone(&control));
-        tokio::spawn(async move { axum::serve(listener, router).await })
-    });
+    let server =
+        socket.listener.take().map(|listener| tokio::spawn(api::serve(Arc::clone(&control), listener)));
     control.prepare(|_, _| true).await;
     report_ready(&control, &options.socket, report).await?;
 

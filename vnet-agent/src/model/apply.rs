@@ -29,6 +29,7 @@ impl Topology {
         match operation {
             Operation::CreateVnet(spec) => self.create_vnet(spec),
             Operation::UpdateVnet(spec) => self.update_vnet(spec),
+            Operation::ReplaceVnet(spec, subnets) => self.replace_vnet(spec, subnets),
             Operation::DeleteVnet(name) => self.delete_vnet(&name),
             Operation::CreateSubnet(vnet, spec) => self.create_subnet(&vnet, spec),
             Operation::UpdateSubnet(vnet, spec) => self.update_subnet(&vnet, spec),
@@ -54,7 +55,7 @@ impl Topology {
         }
     }
 
-    fn address_space(name: &VnetId, ranges: Vec<IpNet>) -> Result<AddressSpace, Refusal> {
+    pub(super) fn address_space(name: &VnetId, ranges: Vec<IpNet>) -> Result<AddressSpace, Refusal> {
         AddressSpace::new(ranges).map_err(|(prefix, fault)| {
             Refusal::invalid_prefix(ResourceId::VirtualNetwork(name.clone()), prefix, fault)
         })
@@ -133,28 +134,7 @@ impl Topology {
             .subnet(&spec.name)
             .ok_or_else(|| Refusal::not_found(ResourceId::Subnet(vnet.clone(), spec.name.clone())))?;
         let subnet = Subnet::validate(network, spec)?;
-        for nic in network.nics().iter().filter(|nic| nic.subnet() == subnet.name()) {
-            for address in nic.addresses() {
-                let holds = |subnet: &Subnet| {
-                    subnet.address_prefixes().iter().find(|p| p.contains(&address)).copied()
-                };
-                let Some(prefix) = holds(&subnet) else {
-                    let lost = holds(old).map_or_else(|| address.to_string(), |prefix| prefix.to_string());
-                    return Err(Refusal::VnetAddressSpaceInUse {
-                        what: format!("prefix {lost} of subnet {vnet}/{}", subnet.name()),
-                        holder: ResourceId::Nic(nic.name().clone()),
-                    });
-                };
-                if let Some(reason) = reserved(&prefix, address) {
-                    return Err(Refusal::AddressReserved {
-                        nic: nic.name().clone(),
-                        address,
-                        prefix,
-                        reason,
-                    });
-                }
-            }
-        }
+        check_nics_fit(network, old, &subnet)?;
         let mut changed = VirtualNetwork::clone(network);
         Arc::make_mut(&mut changed.subnets).insert(subnet.name().clone(), subnet);
         self.check_changed_vnet(&changed)?;
@@ -168,18 +148,28 @@ impl Topology {
         if network.subnet(name).is_none() {
             return Err(Refusal::not_found(id));
         }
-        let nic = network
-            .nics()
-            .iter()
-            .find(|nic| nic.subnet() == name)
-            .map(|nic| ResourceId::Nic(nic.name().clone()));
-        if let Some(holder) = nic.or_else(|| self.peering_naming(network, name)) {
-            return Err(Refusal::VnetAddressSpaceInUse { what: id.to_string(), holder });
-        }
+        self.check_subnet_unused(network, name)?;
         self.edit(vnet, |vnet| {
             Arc::make_mut(&mut vnet.subnets).remove(name);
         });
         Ok(())
+    }
+
+    /// Refuses to delete a subnet that a NIC stands in or a peering names.
+    pub(super) fn check_subnet_unused(
+        &self,
+        vnet: &VirtualNetwork,
+        name: &SubnetName,
+    ) -> Result<(), Refusal> {
+        let nic = vnet.nics().iter().find(|nic| nic.subnet() == name);
+        let nic = nic.map(|nic| ResourceId::Nic(nic.name().clone()));
+        match nic.or_else(|| self.peering_naming(vnet, name)) {
+            None => Ok(()),
+            Some(holder) => {
+                let what = ResourceId::Subnet(vnet.name().clone(), name.clone()).to_string();
+                Err(Refusal::VnetAddressSpaceInUse { what, holder })
+            }
+        }
     }
 
     /// A peering, of this virtual network or of another, that lets this subnet take part by name.
@@ -257,4 +247,25 @@ impl Topology {
             Arc::make_mut(&mut self.nic_of_interface).remove(interface);
         }
     }
+}
+
+/// Refuses a subnet that has no place for a NIC that stands in the old one of its name.
+pub(super) fn check_nics_fit(vnet: &VirtualNetwork, old: &Subnet, new: &Subnet) -> Result<(), Refusal> {
+    for nic in vnet.nics().iter().filter(|nic| nic.subnet() == new.name()) {
+        for address in nic.addresses() {
+            let holds =
+                |subnet: &Subnet| subnet.address_prefixes().iter().find(|p| p.contains(&address)).copied();
+            let Some(prefix) = holds(new) else {
+                let lost = holds(old).map_or_else(|| address.to_string(), |prefix| prefix.to_string());
+                return Err(Refusal::VnetAddressSpaceInUse {
+                    what: format!("prefix {lost} of subnet {}/{}", vnet.name(), new.name()),
+                    holder: ResourceId::Nic(nic.name().clone()),
+                });
+            };
+            if let Some(reason) = reserved(&prefix, address) {
+                return Err(Refusal::AddressReserved { nic: nic.name().clone(), address, prefix, reason });
+            }
+        }
+    }
+    Ok(())
 }

@@ -22,6 +22,7 @@ mod overlap;
 mod peering;
 mod plan;
 mod refusal;
+mod replace;
 mod scope;
 mod snapshot;
 mod state;
@@ -40,7 +41,7 @@ pub use name::{
     InterfaceError, InterfaceName, NameError, NameFault, NicName, PeeringName, Region, ResourceGroupName,
     SubnetName, SubnetRef, SubnetRefError, SubscriptionId, VnetName,
 };
-pub use nic::{Nic, NicSpec, NicTable};
+pub use nic::{Nic, NicSpec, NicTable, free_address};
 pub use operation::{Operation, SubnetSpec, VnetSpec};
 pub use overlap::{takes_part, taking_part};
 pub use peering::{PeeredSubnets, Peering, PeeringFlags, PeeringSpec, PeeringState, PeeringSyncLevel};

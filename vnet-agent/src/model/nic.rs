@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
+
 use super::address::reserved;
 use super::{
     Holding, InterfaceName, MacAddress, NicId, PrefixFault, Refusal, ResourceId, Subnet, SubnetName,
@@ -215,5 +217,32 @@ impl NicTable {
         }
         self.by_mac.remove(&nic.mac);
         Some(nic)
+    }
+}
+
+/// The lowest address of a subnet, of one family, that a NIC of its virtual network may have and none has.
+#[must_use]
+pub fn free_address(vnet: &VirtualNetwork, subnet: &Subnet, is_ipv4: bool) -> Option<IpAddr> {
+    let is_free = |prefix: &IpNet, address: &IpAddr| {
+        reserved(prefix, *address).is_none() && vnet.nics().by_address(*address).is_none()
+    };
+    let prefixes = subnet.address_prefixes().iter().filter(|prefix| prefix.addr().is_ipv4() == is_ipv4);
+    // An address is taken by a NIC or reserved, and there are only so many NICs: this ends soon, in a /64 too.
+    prefixes
+        .flat_map(|prefix| addresses(prefix).map(move |address| (prefix, address)))
+        .find_map(|(prefix, address)| is_free(prefix, &address).then_some(address))
+}
+
+/// Every address of a prefix, from the lowest on.
+fn addresses(prefix: &IpNet) -> Box<dyn Iterator<Item = IpAddr>> {
+    match prefix {
+        IpNet::V4(prefix) => {
+            let bits = u32::from(prefix.network())..=u32::from(prefix.broadcast());
+            Box::new(bits.map(|bits| IpAddr::V4(bits.into())))
+        }
+        IpNet::V6(prefix) => {
+            let bits = u128::from(prefix.network())..=u128::from(prefix.broadcast());
+            Box::new(bits.map(|bits| IpAddr::V6(bits.into())))
+        }
     }
 }

@@ -31,6 +31,9 @@ pub enum Operation {
     CreateVnet(VnetSpec),
     /// Gives a virtual network a new region and address space.
     UpdateVnet(VnetSpec),
+    /// Gives a virtual network a new region, address space and list of subnets in one step: ranges and subnets may change places in
+    /// ways that no order of single steps allows. Subnets that are not in the list are deleted.
+    ReplaceVnet(VnetSpec, Vec<SubnetSpec>),
     /// Deletes a virtual network, its subnets and its peerings. Refused while a NIC stands in it.
     DeleteVnet(VnetId),
     /// Creates a subnet.

@@ -11,12 +11,13 @@ use serde_json::Value;
 
 use super::args::{List, Show};
 use super::reader::{Collection, Reader};
-use super::resource::{self, Lists, Row, last_part};
-use super::scope::short_form;
+use super::resource::{self, Lists, Row};
+use super::scope::Scoped;
 use super::{CliError, CliResult, Format, Outcome, Printer, join};
 use crate::api::report::Status;
+use crate::api::resource_of;
 use crate::daemon::NicStatus;
-use crate::model::{NicId, ResourceId, VnetId};
+use crate::model::{NicId, ResourceId};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum NicCommand {
@@ -102,10 +103,10 @@ impl Row for NicRow {
 
 /// A subnet as it is typed: `VNET/SUBNET`, with the whole name of a network that is not in the default group.
 fn subnet_name(id: &str) -> String {
-    let Some((vnet, subnet)) = id.rsplit_once("/subnets/") else { return id.to_owned() };
-    let full = short_form(vnet, "virtualNetworks").and_then(|full| VnetId::new(&full).ok());
-    let vnet = full.map_or_else(|| last_part(vnet).to_owned(), |full| full.to_string());
-    format!("{vnet}/{subnet}")
+    match resource_of(id) {
+        Some(ResourceId::Subnet(vnet, subnet)) => format!("{vnet}/{subnet}"),
+        _ => id.to_owned(),
+    }
 }
 
 pub(super) fn run(command: &NicCommand, printer: &mut Printer<'_>) -> CliResult {
@@ -157,8 +158,7 @@ fn attachments(reader: &Reader) -> Result<HashMap<String, Attachment>, CliError>
 
 /// The NIC's name as the agent reports it.
 fn name_of(id: &str) -> Option<String> {
-    let full = short_form(id, "networkInterfaces")?;
-    NicId::new(&full).ok().map(|full| full.to_string())
+    resource_of(id).and_then(NicId::of).map(|name| name.to_string())
 }
 
 /// Puts what is known of a NIC's interface beside its properties.

@@ -33,7 +33,7 @@ pub(super) fn show(show: &Show<NicId>, printer: &mut Printer<'_>) -> Result<(), 
             let target = format!("{}/effectiveRouteTable", target(&ResourceId::Nic(nic)));
             agent.send(Call::post(target))?.json()?
         }
-        Reader::File(topology) => declared(&topology, &nic)?,
+        Reader::File(state) => declared(&state.topology, &nic)?,
     };
     printer.show(&table, rows)
 }

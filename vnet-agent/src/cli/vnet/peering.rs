@@ -5,11 +5,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::AddressSpace;
+use crate::api::resource_of;
 use crate::cli::agent::At;
 use crate::cli::args::switch;
 use crate::cli::reader::Children;
 use crate::cli::resource::{self, Row, last_part, properties};
-use crate::cli::scope::{Group, Named, short_form};
+use crate::cli::scope::{Group, Named, Scoped};
 use crate::cli::source::Source;
 use crate::cli::{CliError, CliResult, Outcome, Printer, join};
 use crate::model::{PeeringName, ResourceId, SubnetName, VnetId};
@@ -197,7 +198,7 @@ impl Row for PeeringRow {
     fn cells(self) -> Vec<String> {
         let remote = self.properties.remote_virtual_network.id;
         // As it is typed: the bare name in the default group.
-        let full = short_form(&remote, "virtualNetworks").and_then(|full| VnetId::new(&full).ok());
+        let full = resource_of(&remote).and_then(VnetId::of);
         vec![
             self.name,
             full.map_or_else(|| last_part(&remote).to_owned(), |full| full.to_string()),

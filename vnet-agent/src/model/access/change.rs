@@ -49,6 +49,10 @@ pub fn authorize_operation(
     let rights = Rights { directory, caller };
     match operation {
         Operation::CreateVnet(spec) | Operation::UpdateVnet(spec) => rights.at(&spec.name, Action::VnetWrite),
+        Operation::ReplaceVnet(spec, _) => {
+            rights.at(&spec.name, Action::VnetWrite)?;
+            rights.at(&spec.name, Action::SubnetWrite)
+        }
         Operation::DeleteVnet(vnet) => rights.at(vnet, Action::VnetDelete),
         Operation::CreateSubnet(vnet, _) | Operation::UpdateSubnet(vnet, _) => {
             rights.at(vnet, Action::SubnetWrite)

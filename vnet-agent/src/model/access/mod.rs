@@ -18,3 +18,6 @@ pub use directory::{Directory, RoleAssignment, Subscription, Token};
 pub use principal::{Caller, Principal, PrincipalError};
 pub use role::{Role, RoleError};
 pub use scope::{AccessScope, AccessScopeError};
+
+#[cfg(test)]
+mod tests;

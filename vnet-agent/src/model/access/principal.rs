@@ -108,6 +108,11 @@ impl Caller {
         &self.principal
     }
 
+    /// All that the caller is: who it is, then what else counts as him.
+    pub fn into_principals(self) -> impl Iterator<Item = Principal> {
+        std::iter::once(self.principal).chain(self.others)
+    }
+
     /// Whether a role given to `principal` is a role of this caller.
     #[must_use]
     pub fn is(&self, principal: &Principal) -> bool {

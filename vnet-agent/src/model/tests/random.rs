@@ -146,6 +146,16 @@ pub(crate) fn operations(topology: &Topology, dice: Dice) -> Vec<Operation> {
             let (from, spec) = peering(dice);
             vec![Operation::SyncPeering(from, spec.name)]
         }
+        21 => {
+            let region = Region::new("westeurope").unwrap();
+            let spec = VnetSpec { name: vnet, region, address_space: space(number, b) };
+            let kept = (0..3).filter(|subnet| c & 1 << subnet != 0);
+            let subnet = |subnet| SubnetSpec {
+                name: subnet_name(&format!("s{subnet}")),
+                address_prefixes: subnet_prefixes(number, subnet, b),
+            };
+            vec![Operation::ReplaceVnet(spec, kept.map(subnet).collect())]
+        }
         _ => Vec::new(),
     }
 }

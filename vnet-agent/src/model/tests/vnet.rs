@@ -125,3 +125,69 @@ fn the_region_of_a_network_may_change() {
     let world = world().with(Operation::UpdateVnet(spec));
     assert_eq!(world.network("a").region().as_str(), "northeurope");
 }
+
+#[test]
+fn two_subnets_without_nics_change_places_when_all_is_replaced_at_once() {
+    let world = World::default()
+        .vnet("a", &["10.0.0.0/16"])
+        .subnet("a", "s", &["10.0.1.0/24"])
+        .subnet("a", "t", &["10.0.2.0/24"])
+        .with(Operation::ReplaceVnet(
+            vnet("a", &["10.0.2.0/24", "10.9.0.0/16"]),
+            vec![subnet("s", &["10.0.2.0/24"]), subnet("t", &["10.9.1.0/24"]), subnet("u", &["10.9.2.0/24"])],
+        ));
+    let vnet = world.0.vnet(&vnet_name("a")).unwrap();
+    let subnets: Vec<_> =
+        vnet.subnets().map(|s| (s.name().as_str(), s.address_prefixes().to_vec())).collect();
+    assert_eq!(
+        subnets,
+        [
+            ("s", prefixes(&["10.0.2.0/24"])),
+            ("t", prefixes(&["10.9.1.0/24"])),
+            ("u", prefixes(&["10.9.2.0/24"]))
+        ]
+    );
+    assert_eq!(vnet.address_space().ranges(), prefixes(&["10.0.2.0/24", "10.9.0.0/16"]));
+}
+
+#[test]
+fn a_replaced_network_keeps_the_subnets_that_something_needs() {
+    let space = || vnet("a", &["10.0.0.0/16"]);
+    let gone = Operation::ReplaceVnet(space(), vec![subnet("t", &["10.0.2.0/24"])]);
+    let code = RefusalCode::VnetAddressSpaceInUse;
+    world().refuses(gone, code, "subnet a/s cannot be taken away: NIC n depends on it");
+    let moved = Operation::ReplaceVnet(space(), vec![subnet("s", &["10.0.3.0/24"])]);
+    world().refuses(
+        moved,
+        code,
+        "prefix 10.0.1.0/24 of subnet a/s cannot be taken away: NIC n depends on it",
+    );
+    let reserved = Operation::ReplaceVnet(space(), vec![subnet("s", &["10.0.1.4/30"])]);
+    world().refuses(
+        reserved,
+        RefusalCode::InvalidAddressPrefix,
+        "subnet a/s: 10.0.1.4/30 is too small: the smallest IPv4 subnet is /29",
+    );
+    let twice = vec![subnet("s", &["10.0.1.0/24"]), subnet("s", &["10.0.4.0/24"])];
+    let code = RefusalCode::ResourceAlreadyExists;
+    world().refuses(Operation::ReplaceVnet(space(), twice), code, "subnet a/s already exists");
+    let unknown = Operation::ReplaceVnet(vnet("x", &["10.0.0.0/16"]), Vec::new());
+    world().refuses(unknown, RefusalCode::ResourceNotFound, "virtual network x does not exist");
+}
+
+#[test]
+fn the_lowest_free_address_of_a_subnet_is_found_in_each_family() {
+    let world = World::default()
+        .vnet("a", &["10.0.0.0/16", "fd00:a::/48"])
+        .subnet("a", "s", &["10.0.1.0/29", "fd00:a:0:1::/64"])
+        .nic("n", "a/s", &["10.0.1.4", "fd00:a:0:1::4"]);
+    let free = |world: &World, is_ipv4| {
+        let vnet = world.0.vnet(&vnet_name("a")).unwrap();
+        free_address(vnet, vnet.subnet(&subnet_name("s")).unwrap(), is_ipv4).map(|ip| ip.to_string())
+    };
+    assert_eq!(free(&world, true).as_deref(), Some("10.0.1.5"));
+    assert_eq!(free(&world, false).as_deref(), Some("fd00:a:0:1::5"));
+    // The last address of a /29 is the broadcast address.
+    let full = world.nic("o", "a/s", &["10.0.1.5"]).nic("p", "a/s", &["10.0.1.6"]);
+    assert_eq!(free(&full, true), None);
+}

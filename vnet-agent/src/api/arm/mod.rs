@@ -1,0 +1,177 @@
+//! The kinds of resources: how each is read, taken from a body, and brought about by operations.
+//!
+//! What they have in common (who may do it, conditions, etags, statuses) is in [`super::resource`], once.
+
+pub(super) mod id;
+mod nic;
+mod peering;
+mod role_assignment;
+mod subnet;
+mod subscription;
+mod view;
+mod vnet;
+
+use super::body::Object;
+use super::error::ApiError;
+use super::query::Query;
+use super::target::Collection;
+use crate::model::access::{AccessScope, Caller};
+use crate::model::{Operation, ResourceId, State, VnetId};
+
+pub(super) use view::Rendered;
+
+/// A resource as it is read; none where it does not exist.
+pub(super) fn view(state: &State, id: &ResourceId) -> Option<Rendered> {
+    let State { topology, directory } = state;
+    match id {
+        ResourceId::VirtualNetwork(vnet) => Some(vnet::view(topology, topology.vnet(vnet)?).render()),
+        ResourceId::Subnet(vnet, name) => {
+            let vnet = topology.vnet(vnet)?;
+            Some(subnet::view_one(vnet, vnet.subnet(name)?).render())
+        }
+        ResourceId::Peering(vnet, name) | ResourceId::OtherSide(vnet, name) => {
+            let vnet = topology.vnet(vnet)?;
+            Some(peering::view(topology, vnet, vnet.peering(name)?).render())
+        }
+        ResourceId::Nic(name) => topology.nic(name).map(|(vnet, nic)| nic::view(vnet, nic).render()),
+        ResourceId::Subscription(name) => directory.subscription(name).map(|one| subscription::render(&one)),
+        ResourceId::RoleAssignment(scope, name) => {
+            directory.assignment(scope, name).map(|one| role_assignment::view(one).render())
+        }
+        ResourceId::Token(_) => None,
+    }
+}
+
+/// The state with a resource as `body` declares it.
+pub(super) fn put(
+    state: &State,
+    caller: &Caller,
+    id: &ResourceId,
+    query: &Query,
+    body: Option<Object>,
+) -> Result<State, ApiError> {
+    let topology = &state.topology;
+    if let ResourceId::Peering(vnet, name) = id
+        && query.flag("syncRemoteAddressSpace")
+    {
+        let declared = body.map(|body| peering::parse(vnet, name, body)).transpose()?;
+        return Ok(state.apply(caller, peering::sync(topology, vnet, name, declared))?);
+    }
+    let body = body.ok_or(ApiError::NoBody)?;
+    Ok(match id {
+        ResourceId::VirtualNetwork(vnet) => {
+            state.apply(caller, vnet::put(topology, vnet::parse(vnet, body)?))?
+        }
+        ResourceId::Subnet(vnet, name) => {
+            state.apply(caller, [subnet::put(topology, vnet, subnet::parse(vnet, name, body)?)])?
+        }
+        ResourceId::Peering(vnet, name) | ResourceId::OtherSide(vnet, name) => {
+            state.apply(caller, peering::put(topology, vnet, peering::parse(vnet, name, body)?))?
+        }
+        ResourceId::Nic(name) => state.apply(caller, [nic::put(topology, name, nic::parse(name, body)?)?])?,
+        ResourceId::Subscription(name) => {
+            let old = state.directory.subscription(name);
+            state.put_subscription(subscription::parse(name, old.as_deref(), body)?)?
+        }
+        ResourceId::RoleAssignment(scope, name) => {
+            state.put_role_assignment(role_assignment::parse(scope, name, body)?)?
+        }
+        ResourceId::Token(_) => return Err(ApiError::NoBody),
+    })
+}
+
+/// The state without a resource that exists.
+pub(super) fn delete(
+    state: &State,
+    caller: &Caller,
+    id: &ResourceId,
+    query: &Query,
+) -> Result<State, ApiError> {
+    let topology = &state.topology;
+    Ok(match id {
+        ResourceId::VirtualNetwork(vnet) => state.apply(caller, [Operation::DeleteVnet(vnet.clone())])?,
+        ResourceId::Subnet(vnet, name) => {
+            state.apply(caller, [Operation::DeleteSubnet(vnet.clone(), name.clone())])?
+        }
+        ResourceId::Peering(vnet, name) | ResourceId::OtherSide(vnet, name) => {
+            let peering = topology.peering(vnet, name);
+            let operations = peering.map(|one| peering::delete(topology, vnet, one, query.flag("both")));
+            state.apply(caller, operations.unwrap_or_default())?
+        }
+        ResourceId::Nic(name) => state.apply(caller, [Operation::DeleteNic(name.clone())])?,
+        ResourceId::Subscription(name) => state.delete_subscription(name)?,
+        ResourceId::RoleAssignment(scope, name) => state.delete_role_assignment(scope, name)?,
+        ResourceId::Token(name) => state.delete_token(name)?,
+    })
+}
+
+/// The resources of a collection for which `passes` holds. None: what they would stand in does not exist.
+pub(super) fn list(
+    state: &State,
+    collection: &Collection,
+    passes: &dyn Fn(&ResourceId) -> bool,
+) -> Result<Vec<String>, ResourceId> {
+    let State { topology, directory } = state;
+    let missing = |vnet: &VnetId| ResourceId::VirtualNetwork(vnet.clone());
+    Ok(match collection {
+        Collection::Vnets(scope) => {
+            require(state, scope)?;
+            let vnets = topology
+                .vnets()
+                .filter(|vnet| lies_in(scope, vnet.name().subscription(), vnet.name().resource_group()));
+            let vnets = vnets.filter(|vnet| passes(&ResourceId::VirtualNetwork(vnet.name().clone())));
+            vnets.map(|vnet| vnet::view(topology, vnet).render().json).collect()
+        }
+        Collection::Nics(scope) => {
+            require(state, scope)?;
+            let nics = topology.nics();
+            let nics = nics
+                .filter(|(_, nic)| lies_in(scope, nic.name().subscription(), nic.name().resource_group()));
+            let nics = nics.filter(|(_, nic)| passes(&ResourceId::Nic(nic.name().clone())));
+            nics.map(|(vnet, nic)| nic::view(vnet, nic).render().json).collect()
+        }
+        Collection::Subnets(name) => {
+            let vnet = topology.vnet(name).ok_or_else(|| missing(name))?;
+            subnet::views(vnet).iter().map(|view| view.render().json).collect()
+        }
+        Collection::Peerings(name) => {
+            let vnet = topology.vnet(name).ok_or_else(|| missing(name))?;
+            vnet.peerings().map(|one| peering::view(topology, vnet, one).render().json).collect()
+        }
+        Collection::Subscriptions => {
+            let all = directory.every_subscription();
+            let all = all.iter().filter(|one| passes(&ResourceId::Subscription(one.name.clone())));
+            all.map(|one| subscription::render(one).json).collect()
+        }
+        Collection::RoleAssignments(scope) => {
+            require(state, scope)?;
+            directory.assignments_at(scope).map(|one| role_assignment::view(one).render().json).collect()
+        }
+        Collection::Tokens => Vec::new(),
+    })
+}
+
+/// Refuses what would stand in something that does not exist. A resource group exists while something names it, and is empty otherwise.
+fn require(state: &State, scope: &AccessScope) -> Result<(), ResourceId> {
+    let subscription = match scope {
+        AccessScope::Root => return Ok(()),
+        AccessScope::Subscription(name) => name.clone(),
+        AccessScope::ResourceGroup(scope) => scope.subscription.clone(),
+        AccessScope::Vnet(vnet) if state.topology.vnet(vnet).is_none() => {
+            return Err(ResourceId::VirtualNetwork(vnet.clone()));
+        }
+        AccessScope::Vnet(_) => return Ok(()),
+    };
+    let exists = state.directory.subscription(&subscription).is_some();
+    if exists { Ok(()) } else { Err(ResourceId::Subscription(subscription)) }
+}
+
+fn lies_in(scope: &AccessScope, subscription: &str, group: &str) -> bool {
+    match scope {
+        AccessScope::Subscription(name) => name.as_str() == subscription,
+        AccessScope::ResourceGroup(scope) => {
+            scope.subscription.as_str() == subscription && scope.resource_group.as_str() == group
+        }
+        AccessScope::Root | AccessScope::Vnet(_) => false,
+    }
+}

@@ -1,0 +1,200 @@
+//! From a request to its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State as Shared};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
+
+use super::arm::id::{self, Verb};
+use super::body::Object;
+use super::caller::Peer;
+use super::condition::Conditions;
+use super::error::{ApiError, ContentFault};
+use super::limits::{BODY_TIME, MAX_BODY_BYTES};
+use super::query::Query;
+use super::resource::{self, Answer, Wish};
+use super::target::Target;
+use super::{agent, json};
+use crate::daemon::control::{Committed, Control};
+use crate::daemon::journal::Attempt;
+use crate::model::access::Caller;
+use crate::model::{ResourceId, State};
+
+/// Everything that a request can be about.
+pub(super) async fn handle(
+    Shared(control): Shared<Arc<Control>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let answered = match peer.caller(&parts) {
+        Ok(caller) => answer(&control, caller, parts, body).await,
+        Err(error) => Err(error),
+    };
+    answered.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn answer(
+    control: &Arc<Control>,
+    caller: Caller,
+    parts: Parts,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let target = Target::parse(parts.uri.path()).map_err(ApiError::Path)?;
+    let allowed = methods(&target);
+    if !allowed.contains(&parts.method) {
+        return Err(ApiError::Method { method: parts.method.to_string(), allowed: allowed.to_vec() });
+    }
+    match (target, parts.method.as_str()) {
+        (Target::Item(id), "PUT" | "DELETE") => change(control, caller, id, &parts, body).await,
+        (target, method) => {
+            Query::parse(parts.uri.query().unwrap_or_default(), method, &target)?;
+            read(control, caller, target).await
+        }
+    }
+}
+
+/// The methods that there are.
+fn methods(target: &Target) -> &'static [Method] {
+    match target {
+        Target::Item(_) => &[Method::GET, Method::PUT, Method::DELETE],
+        Target::EffectiveRouteTable(_) | Target::Apply => &[Method::POST],
+        _ => &[Method::GET],
+    }
+}
+
+/// Answers what changes nothing.
+async fn read(control: &Arc<Control>, caller: Caller, target: Target) -> Result<Response, ApiError> {
+    match target {
+        Target::Item(id) => {
+            let answer = of_state(control, move |state| resource::read(state, &caller, &id)).await?;
+            Ok(answer.into_response())
+        }
+        Target::List(collection) => {
+            let list = of_state(control, move |state| resource::list(state, &caller, &collection)).await?;
+            Ok(json_response(StatusCode::OK, list))
+        }
+        Target::EffectiveRouteTable(nic) => {
+            let table = of_state(control, move |state| agent::effective_routes(state, &caller, &nic)).await?;
+            Ok(Json(table).into_response())
+        }
+        Target::Status => Ok(Json(agent::status(control, caller).await?).into_response()),
+        Target::Counters => Ok(Json(agent::counters(control, caller).await?).into_response()),
+        Target::Drops => Ok(Json(agent::drops(control, &caller).await?).into_response()),
+        Target::Topology => {
+            let topology = of_state(control, move |state| Ok(agent::topology(state, &caller))).await?;
+            Ok(Json(topology).into_response())
+        }
+        Target::Export | Target::Apply | Target::ActivityLog(_) => {
+            Err(ApiError::Internal("not yet".to_owned()))
+        }
+    }
+}
+
+/// Asks the committed state something that may take its time.
+async fn of_state<T: Send + 'static>(
+    control: &Arc<Control>,
+    ask: impl FnOnce(&State) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let committed = control.committed();
+    tokio::task::spawn_blocking(move || ask(&committed.state)).await?
+}
+
+/// Carries out a PUT or DELETE. Whatever is wrong with it, the attempt is logged.
+async fn change(
+    control: &Arc<Control>,
+    caller: Caller,
+    id: ResourceId,
+    parts: &Parts,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let is_put = parts.method == Method::PUT;
+    let verb = if is_put { Verb::Write } else { Verb::Delete };
+    let (operation, resource) = (id::action(&id, verb).0.to_string(), id::of(&id));
+    let attempt = Attempt { caller: caller.clone(), operation, resource };
+    let read = if is_put { read_object(&parts.headers, body).await } else { Ok(None) };
+    let wish = wish(caller, id, parts);
+    let decide = move |committed: &Committed| {
+        let wish = wish?;
+        if is_put {
+            resource::put(&committed.state, &wish, read?)
+        } else {
+            resource::delete(&committed.state, &wish)
+        }
+    };
+    Ok(control.change(attempt, decide).await?.answer.into_response())
+}
+
+fn wish(caller: Caller, id: ResourceId, parts: &Parts) -> Result<Wish, ApiError> {
+    let conditions = Conditions::of(&parts.headers)?;
+    let target = Target::Item(id.clone());
+    let query = Query::parse(parts.uri.query().unwrap_or_default(), parts.method.as_str(), &target)?;
+    Ok(Wish { caller, id, conditions, query })
+}
+
+/// The object in a body; none where the body is empty.
+async fn read_object(headers: &HeaderMap, body: Body) -> Result<Option<Object>, ApiError> {
+    let bytes = read_body(body, MAX_BODY_BYTES).await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    require_media_type(headers, "application/json", &["application/json"])?;
+    // A whole body of 4 MiB takes some ten milliseconds.
+    let parsed = tokio::task::spawn_blocking(move || json::parse(&bytes)).await?;
+    let value = parsed.map_err(|error| ApiError::Content {
+        target: String::new(),
+        fault: ContentFault::Syntax(error.to_string()),
+    })?;
+    Object::body(value).map(Some)
+}
+
+/// The whole of a body.
+pub(super) async fn read_body(body: Body, limit_bytes: usize) -> Result<Bytes, ApiError> {
+    let collected = tokio::time::timeout(BODY_TIME, Limited::new(body, limit_bytes).collect()).await;
+    match collected {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge { limit_bytes }),
+        Ok(Err(error)) => Err(ApiError::Broken(error.to_string())),
+        Err(_) => Err(ApiError::Slow { seconds: Duration::as_secs(&BODY_TIME) }),
+    }
+}
+
+/// Refuses a body of another media type. Parameters of the type, such as `charset`, do not matter: everything is UTF-8.
+pub(super) fn require_media_type(
+    headers: &HeaderMap,
+    expected: &'static str,
+    taken: &[&str],
+) -> Result<(), ApiError> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    let is_taken = taken.iter().any(|taken| taken.eq_ignore_ascii_case(essence));
+    if is_taken { Ok(()) } else { Err(ApiError::MediaType { expected }) }
+}
+
+fn json_response(status: StatusCode, json: String) -> Response {
+    let content_type = HeaderValue::from_static("application/json; charset=utf-8");
+    (status, [(header::CONTENT_TYPE, content_type)], json).into_response()
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let Some(resource) = self.resource else { return self.status.into_response() };
+        let mut response = json_response(self.status, resource.json);
+        let etag = HeaderValue::from_str(&resource.etag).ok();
+        response.headers_mut().extend(etag.map(|etag| (header::ETAG, etag)));
+        response
+    }
+}
+
+/// A list in Azure's form.
+#[derive(Debug, Serialize)]
+pub(super) struct Listed<T> {
+    pub(super) value: Vec<T>,
+}
