@@ -173,6 +173,38 @@ fn an_agent_that_may_not_enter_namespaces_has_three_and_says_what_to_do_in_the_g
     assert_eq!(site.left(), Vec::<String>::new());
 }
 
+/// A process, ended with the test.
+struct Process(std::process::Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_namespace_that_only_a_process_of_more_power_holds_is_out_of_reach_and_the_note_says_so() {
+    let pair = Pair::new();
+    let mut unshare = Command::new("unshare");
+    let process = Process(unshare.args(["--net", "sleep", "60"]).spawn().expect("unshare is installed"));
+    let (pid, own) = (process.0.id(), fs::read_link("/proc/self/ns/net").expect("an own namespace"));
+    let started = Instant::now();
+    while fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|namespace| namespace == own) {
+        assert!(started.elapsed() < Duration::from_secs(10), "the process has no namespace of its own");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    ip(&["-n", &pair.b.namespace, "link", "set", "eth0", "netns", &pid.to_string()]);
+    let site = Site::new(&pair.topology(""));
+    let agent = site.start();
+    let shown = agent.ask(&["nic", "show", "-n", "b-vm"]).json();
+    let notes = shown["notes"].to_string();
+    let unreachable =
+        "cannot be reached: neither a named namespace nor a process that may be looked into leads there";
+    assert!(notes.contains(unreachable), "{notes}");
+    assert_eq!(agent.ask(&["nic", "show", "-n", "a-vm"]).json()["notes"], json!([]));
+}
+
 /// The words that run what follows as another user with these capabilities and no others.
 fn as_somebody(capabilities: &str) -> Vec<String> {
     let user = SOMEBODY.to_string();

@@ -62,7 +62,7 @@ pub enum ResourceId {
     /// A subscription.
     Subscription(SubscriptionId),
     /// A role assignment of a scope.
-    RoleAssignment(AccessScope, String),
+    RoleAssignment(Box<AccessScope>, String),
     /// A token.
     Token(String),
     /// A virtual network.

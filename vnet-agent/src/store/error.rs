@@ -111,7 +111,7 @@ pub enum StoreError {
         /// The file.
         file: PathBuf,
         /// The rule and the objects that break it.
-        source: SnapshotError,
+        source: Box<SnapshotError>,
     },
 }
 

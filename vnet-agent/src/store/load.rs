@@ -12,7 +12,8 @@ use super::record::{AssignmentRecord, Key, VnetRecord};
 use super::tables::Kind;
 use crate::model::access::{Directory, Subscription, Token};
 use crate::model::{
-    NicSnapshot, PeeringSnapshot, Snapshot, State, SubnetSnapshot, Topology, VnetId, VnetSnapshot,
+    NicSnapshot, PeeringSnapshot, Snapshot, SnapshotError, State, SubnetSnapshot, Topology, VnetId,
+    VnetSnapshot,
 };
 
 /// Reads the records of one moment.
@@ -24,8 +25,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// The state that the records describe.
     pub(super) fn state(&self) -> Result<State, StoreError> {
-        let topology = Topology::restore(self.snapshot()?)
-            .map_err(|source| StoreError::Rule { file: self.place.file().to_owned(), source })?;
+        let topology = Topology::restore(self.snapshot()?).map_err(|source| self.rule(source))?;
         Ok(State { topology, directory: self.directory()? })
     }
 
@@ -87,10 +87,12 @@ impl Reader<'_> {
             tokens.push(token);
             Ok(("".to_owned(), name))
         })?;
-        Directory::restore(subscriptions, assignments, tokens).map_err(|refusal| StoreError::Rule {
-            file: self.place.file().to_owned(),
-            source: refusal.into(),
-        })
+        Directory::restore(subscriptions, assignments, tokens).map_err(|refusal| self.rule(refusal.into()))
+    }
+
+    /// Records that break a rule together.
+    fn rule(&self, source: SnapshotError) -> StoreError {
+        StoreError::Rule { file: self.place.file().to_owned(), source: Box::new(source) }
     }
 
     /// Reads every record of a kind. `take` gets its parent and content, and gives the key that such a record must have.

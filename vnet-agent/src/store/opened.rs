@@ -69,7 +69,7 @@ impl Store {
         let transaction = database.begin_read().map_err(|error| place.failure("read", error))?;
         let state = Reader { place: &place, transaction: &transaction }.state()?;
         drop(transaction);
-        let found = Found::read(&database).map_err(|error| place.failure("read", error))?;
+        let found = Found::read(&place, &database)?;
         let version = found.version;
         let store = Self {
             database: Some(database),
@@ -96,7 +96,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]. The committed state is the one from before then, here and on the disk, and the store can be used on: a
-    /// later commit succeeds when what stood in the way is gone.
+    /// later commit succeeds when what stood in the way is gone. (Only where the very last call to the disk failed, and every
+    /// later one too until the agent ended, may the next start find `next`, whole.)
     pub fn commit(&mut self, next: &State, mut activity: Activity) -> Result<u64, StoreError> {
         let version = self.version + 1;
         activity.version = Some(version);
@@ -237,7 +238,7 @@ impl Store {
             return Ok(());
         }
         let database = self.place.open()?;
-        let found = Found::read(&database).map_err(|error| self.place.failure("read", error))?;
+        let found = Found::read(&self.place, &database)?;
         if let Some(doubtful) = &self.doubtful
             && found.version == self.version + 1
         {
@@ -276,15 +277,23 @@ struct Found {
 }
 
 impl Found {
-    fn read(database: &Database) -> Result<Self, redb::Error> {
+    fn read(place: &Place, database: &Database) -> Result<Self, StoreError> {
+        let found = Self::read_tables(database).map_err(|error| place.failure("read", error))?;
+        found.ok_or_else(|| {
+            let (file, what) = (place.file().to_owned(), "it says nothing about its version".to_owned());
+            StoreError::Foreign { file, what }
+        })
+    }
+
+    fn read_tables(database: &Database) -> Result<Option<Self>, redb::Error> {
         let transaction = database.begin_read()?;
-        let version = transaction.open_table(ABOUT)?.get(ABOUT_VERSION)?.map_or(0, |version| version.value());
+        let Some(version) = transaction.open_table(ABOUT)?.get(ABOUT_VERSION)? else { return Ok(None) };
         let last = transaction.open_table(ACTIVITIES)?.last()?.map(|(number, _)| number.value());
         let mut notes = BTreeMap::new();
         for note in transaction.open_table(NOTES)?.iter()? {
             let (key, value) = note?;
             notes.insert(key.value().to_owned(), value.value().to_owned());
         }
-        Ok(Self { version, next_activity: last.map_or(0, |last| last + 1), notes })
+        Ok(Some(Self { version: version.value(), next_activity: last.map_or(0, |last| last + 1), notes }))
     }
 }

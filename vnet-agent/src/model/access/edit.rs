@@ -143,7 +143,10 @@ impl Directory {
         name: &str,
     ) -> Result<(), Refusal> {
         if self.assignment(scope, name).is_none() {
-            return Err(Refusal::not_found(ResourceId::RoleAssignment(scope.clone(), name.to_owned())));
+            return Err(Refusal::not_found(ResourceId::RoleAssignment(
+                Box::new(scope.clone()),
+                name.to_owned(),
+            )));
         }
         Arc::make_mut(&mut self.assignments).remove(&(scope.clone(), name.to_owned()));
         Ok(())
@@ -168,7 +171,7 @@ impl Directory {
 
 impl RoleAssignment {
     fn id(&self) -> ResourceId {
-        ResourceId::RoleAssignment(self.scope.clone(), self.name.clone())
+        ResourceId::RoleAssignment(Box::new(self.scope.clone()), self.name.clone())
     }
 }
 
