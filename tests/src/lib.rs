@@ -17,6 +17,7 @@ pub mod changes;
 pub mod flow;
 pub mod frames;
 pub mod guests;
+pub mod http;
 pub mod lab;
 pub mod machine;
 pub mod mounts;

@@ -47,6 +47,10 @@ pub(crate) fn run(scope: Scope) -> Result<()> {
     let mut packages = Packages::default();
     if scope == Scope::Everything {
         packages.install("tools of the tests", &missing(&TOOLS))?;
+        // The suites run Azure's client for Python in a virtual environment. Debian's python3 has no pip for one.
+        if output(program("python3").args(["-c", "import ensurepip, venv"])).is_none() {
+            packages.install("virtual environments for Python", &["python3-venv"])?;
+        }
     }
     toolchain_ready(&mut packages)?;
     linker_ready(&mut packages)?;

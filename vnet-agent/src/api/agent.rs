@@ -8,19 +8,60 @@ use super::arm::id::{Verb, action};
 use super::error::ApiError;
 use super::report;
 use crate::daemon::control::Control;
-use crate::model::access::{AccessScope, Action, Caller};
-use crate::model::{NicId, Refusal, ResourceId, Snapshot, State};
+use crate::model::access::{AccessScope, Action, Caller, Directory};
+use crate::model::{NicId, Refusal, ResourceId, Snapshot, State, VnetId};
 use crate::routing::{self, EffectiveRoute};
 
-/// The agent at a glance.
-pub(super) async fn status(control: &Arc<Control>, _caller: Caller) -> Result<report::Status, ApiError> {
-    Ok(control.with(|agent| report::Status::of(agent)).await?)
+/// What a caller may read. Names come from the agent, and so are names.
+#[derive(Debug)]
+struct Sight<'a> {
+    directory: &'a Directory,
+    caller: &'a Caller,
+}
+
+impl Sight<'_> {
+    fn sees(&self, id: &ResourceId) -> bool {
+        let (action, scope) = action(id, Verb::Read);
+        self.directory.allows(self.caller, action, &scope)
+    }
+
+    fn sees_vnet(&self, name: &str) -> bool {
+        VnetId::new(name).is_ok_and(|vnet| self.sees(&ResourceId::VirtualNetwork(vnet)))
+    }
+
+    fn sees_nic(&self, name: &str) -> bool {
+        NicId::new(name).is_ok_and(|nic| self.sees(&ResourceId::Nic(nic)))
+    }
+}
+
+/// The agent at a glance. What somebody may not read is not counted either.
+pub(super) async fn status(control: &Arc<Control>, caller: Caller) -> Result<report::Status, ApiError> {
+    let committed = control.committed();
+    let version = committed.version;
+    let mut status = control.with(move |agent| report::Status::of(agent, version)).await?;
+    let State { topology, directory } = &committed.state;
+    if !directory.allows(&caller, Action::AgentRead, &AccessScope::Root) {
+        let sight = Sight { directory, caller: &caller };
+        let vnets =
+            topology.vnets().filter(|vnet| sight.sees(&ResourceId::VirtualNetwork(vnet.name().clone())));
+        status.virtual_networks = vnets.count();
+        status.nics.retain(|nic| sight.sees_nic(&nic.name));
+        status.drift.clear();
+    }
+    Ok(status)
 }
 
 /// Packets and bytes by peering and by NIC.
-pub(super) async fn counters(control: &Arc<Control>, _caller: Caller) -> Result<report::Counters, ApiError> {
+pub(super) async fn counters(control: &Arc<Control>, caller: Caller) -> Result<report::Counters, ApiError> {
     let counted = control.with(|agent| agent.counters().map(|counted| report::Counters::of(agent, &counted)));
-    Ok(counted.await??)
+    let mut counters = counted.await??;
+    let committed = control.committed();
+    let sight = Sight { directory: &committed.state.directory, caller: &caller };
+    if !caller.is_root() {
+        counters.peerings.retain(|peering| sight.sees_vnet(&peering.virtual_network));
+        counters.nics.retain(|nic| sight.sees_nic(&nic.name));
+    }
+    Ok(counters)
 }
 
 /// Dropped frames by reason.
@@ -30,9 +71,17 @@ pub(super) async fn drops(control: &Arc<Control>, caller: &Caller) -> Result<rep
     Ok(report::Drops::of(&control.counters().await??))
 }
 
-/// The committed topology.
-pub(super) fn topology(state: &State, _caller: &Caller) -> Snapshot {
-    state.topology.snapshot()
+/// The committed topology, as far as the caller may read it.
+pub(super) fn topology(state: &State, caller: &Caller) -> Snapshot {
+    let mut snapshot = state.topology.snapshot();
+    if !caller.is_root() {
+        let sight = Sight { directory: &state.directory, caller };
+        snapshot.virtual_networks.retain(|vnet| sight.sees(&ResourceId::VirtualNetwork(vnet.name.clone())));
+        for vnet in &mut snapshot.virtual_networks {
+            vnet.nics.retain(|nic| sight.sees(&ResourceId::Nic(nic.name.clone())));
+        }
+    }
+    snapshot
 }
 
 /// A route table in the shape that Azure gives it.

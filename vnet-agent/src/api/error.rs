@@ -7,8 +7,12 @@ use serde::Serialize;
 
 use super::arm::id;
 use super::target::PathError;
+use crate::config::{Problem, Problems};
 use crate::daemon::control::{ChangeError, Rejection};
 use crate::model::{NameError, Refusal, RefusalCode, ResourceId};
+
+/// The code of a topology file with mistakes, and of a mistake in it that is no refusal.
+const INVALID_FILE: &str = "InvalidTopologyFile";
 
 /// What is wrong with a property of a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +103,14 @@ pub(super) enum ApiError {
         /// The methods that there are.
         allowed: Vec<Method>,
     },
+    /// A topology file has mistakes.
+    #[error("{text}")]
+    File {
+        /// All of them, with the lines that they are about.
+        text: String,
+        /// Each of them.
+        details: Vec<Detail>,
+    },
     /// A condition of the request does not hold.
     #[error("{resource} {what}")]
     Precondition {
@@ -173,8 +185,16 @@ fn list(methods: &[Method]) -> String {
 pub(super) struct Detail {
     pub(super) code: String,
     pub(super) message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) target: Option<String>,
+    /// Where, in a topology file.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) place: Option<FilePlace>,
+}
+
+/// A place in a topology file, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct FilePlace {
+    pub(super) line: usize,
+    pub(super) column: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -188,12 +208,26 @@ struct ErrorView {
 }
 
 impl ApiError {
+    /// A topology file with mistakes.
+    pub(super) fn file(text: &str, problems: &Problems) -> Self {
+        let detail = |problem: &Problem| Detail {
+            code: problem.code.map_or(INVALID_FILE, RefusalCode::as_str).to_owned(),
+            message: problem.message.clone(),
+            place: problem.location.map(|at| FilePlace { line: at.line, column: at.column }),
+        };
+        Self::File {
+            text: problems.render("the file", text, false),
+            details: problems.iter().map(detail).collect(),
+        }
+    }
+
     /// The HTTP status.
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => status_of(refusal.code()),
             Self::Path(PathError::Unknown(_)) => StatusCode::NOT_FOUND,
             Self::Content { .. }
+            | Self::File { .. }
             | Self::NoBody
             | Self::Path(_)
             | Self::Parameter { .. }
@@ -217,6 +251,7 @@ impl ApiError {
         match self {
             Self::Refused(refusal) => refusal.code().as_str(),
             Self::Content { .. } | Self::NoBody | Self::Broken(_) => "InvalidRequestContent",
+            Self::File { .. } => INVALID_FILE,
             Self::Path(PathError::Name(_)) => RefusalCode::InvalidResourceName.as_str(),
             Self::Path(_) => "InvalidResourceType",
             Self::Parameter { .. } => "InvalidParameter",
@@ -309,7 +344,10 @@ impl IntoResponse for ApiError {
             code: self.word().to_owned(),
             message: self.to_string(),
             target: self.target(),
-            details: Vec::new(),
+            details: match &self {
+                Self::File { details, .. } => details.clone(),
+                _ => Vec::new(),
+            },
         };
         let mut response = (self.status(), Json(serde_json::json!({ "error": error }))).into_response();
         let headers = response.headers_mut();

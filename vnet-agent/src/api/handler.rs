@@ -1,9 +1,8 @@
 //! From a request to its answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State as Shared};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -12,6 +11,9 @@ use axum::{Extension, Json};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 
+use super::activity_log::Wanted;
+use super::app::App;
+use super::apply::apply;
 use super::arm::id::{self, Verb};
 use super::body::Object;
 use super::caller::Peer;
@@ -22,30 +24,60 @@ use super::query::Query;
 use super::resource::{self, Answer, Wish};
 use super::target::Target;
 use super::{agent, json};
-use crate::daemon::control::{Committed, Control};
+use crate::daemon::control::{Committed, Control, Rejection};
 use crate::daemon::journal::Attempt;
-use crate::model::access::Caller;
+use crate::daemon::tokens::new_token;
+use crate::model::access::{Caller, Principal};
 use crate::model::{ResourceId, State};
 
 /// Everything that a request can be about.
 pub(super) async fn handle(
-    Shared(control): Shared<Arc<Control>>,
+    Shared(app): Shared<Arc<App>>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let answered = match peer.caller(&parts) {
-        Ok(caller) => answer(&control, caller, parts, body).await,
-        Err(error) => Err(error),
+    let mut body = Some(body);
+    let answered = match peer.caller(&app, &parts).await {
+        Ok(caller) => answer(&app.control, caller, parts, &mut body).await,
+        Err(error) => {
+            note_failure(&app, &parts, &error).await;
+            Err(error)
+        }
     };
-    answered.unwrap_or_else(IntoResponse::into_response)
+    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
+    // What nobody has read would be taken for the next request: the connection ends, and the other side is told.
+    if body.is_some_and(|body| !body.is_end_stream()) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Notes in the activity log that somebody unknown was sent away.
+async fn note_failure(app: &Arc<App>, parts: &Parts, error: &ApiError) {
+    if !app.notes_failure() {
+        return;
+    }
+    // No user has such a name.
+    let Ok(nobody) = "user:?".parse::<Principal>() else { return };
+    let attempt = Attempt {
+        caller: Caller::new(nobody, []),
+        operation: "Vnet.Agent/authenticate/action".to_owned(),
+        resource: parts.uri.path().to_owned(),
+    };
+    let (code, message) = (error.code(), error.to_string());
+    if let Err(error) =
+        app.control.with_journal(move |journal| journal.failed(&attempt, &code, message)).await
+    {
+        tracing::warn!(%error, "a failed authentication was not noted");
+    }
 }
 
 async fn answer(
     control: &Arc<Control>,
     caller: Caller,
     parts: Parts,
-    body: Body,
+    body: &mut Option<Body>,
 ) -> Result<Response, ApiError> {
     let target = Target::parse(parts.uri.path()).map_err(ApiError::Path)?;
     let allowed = methods(&target);
@@ -54,9 +86,13 @@ async fn answer(
     }
     match (target, parts.method.as_str()) {
         (Target::Item(id), "PUT" | "DELETE") => change(control, caller, id, &parts, body).await,
+        (Target::Apply, method) => {
+            let query = Query::parse(parts.uri.query().unwrap_or_default(), method, &Target::Apply)?;
+            Ok(Json(apply(control, caller, &parts.headers, &query, body).await?).into_response())
+        }
         (target, method) => {
-            Query::parse(parts.uri.query().unwrap_or_default(), method, &target)?;
-            read(control, caller, target).await
+            let query = Query::parse(parts.uri.query().unwrap_or_default(), method, &target)?;
+            read(control, caller, target, &query).await
         }
     }
 }
@@ -71,7 +107,12 @@ fn methods(target: &Target) -> &'static [Method] {
 }
 
 /// Answers what changes nothing.
-async fn read(control: &Arc<Control>, caller: Caller, target: Target) -> Result<Response, ApiError> {
+async fn read(
+    control: &Arc<Control>,
+    caller: Caller,
+    target: Target,
+    query: &Query,
+) -> Result<Response, ApiError> {
     match target {
         Target::Item(id) => {
             let answer = of_state(control, move |state| resource::read(state, &caller, &id)).await?;
@@ -92,9 +133,13 @@ async fn read(control: &Arc<Control>, caller: Caller, target: Target) -> Result<
             let topology = of_state(control, move |state| Ok(agent::topology(state, &caller))).await?;
             Ok(Json(topology).into_response())
         }
-        Target::Export | Target::Apply | Target::ActivityLog(_) => {
-            Err(ApiError::Internal("not yet".to_owned()))
+        Target::ActivityLog(subscription) => {
+            let wanted = Wanted::parse(subscription, query)?;
+            let committed = control.committed();
+            let read = control.with_journal(move |journal| wanted.read(journal, &committed.state, &caller));
+            Ok(Json(read.await??).into_response())
         }
+        Target::Export | Target::Apply => Err(ApiError::Internal("not yet".to_owned())),
     }
 }
 
@@ -113,7 +158,7 @@ async fn change(
     caller: Caller,
     id: ResourceId,
     parts: &Parts,
-    body: Body,
+    body: &mut Option<Body>,
 ) -> Result<Response, ApiError> {
     let is_put = parts.method == Method::PUT;
     let verb = if is_put { Verb::Write } else { Verb::Delete };
@@ -136,11 +181,14 @@ fn wish(caller: Caller, id: ResourceId, parts: &Parts) -> Result<Wish, ApiError>
     let conditions = Conditions::of(&parts.headers)?;
     let target = Target::Item(id.clone());
     let query = Query::parse(parts.uri.query().unwrap_or_default(), parts.method.as_str(), &target)?;
-    Ok(Wish { caller, id, conditions, query })
+    let is_new_token = parts.method == Method::PUT && matches!(id, ResourceId::Token(_));
+    let secret = is_new_token.then(new_token).transpose();
+    let secret = secret.map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(Wish { caller, id, conditions, query, secret })
 }
 
 /// The object in a body; none where the body is empty.
-async fn read_object(headers: &HeaderMap, body: Body) -> Result<Option<Object>, ApiError> {
+async fn read_object(headers: &HeaderMap, body: &mut Option<Body>) -> Result<Option<Object>, ApiError> {
     let bytes = read_body(body, MAX_BODY_BYTES).await?;
     if bytes.is_empty() {
         return Ok(None);
@@ -155,14 +203,15 @@ async fn read_object(headers: &HeaderMap, body: Body) -> Result<Option<Object>, 
     Object::body(value).map(Some)
 }
 
-/// The whole of a body.
-pub(super) async fn read_body(body: Body, limit_bytes: usize) -> Result<Bytes, ApiError> {
+/// The whole of a body, which is then read.
+pub(super) async fn read_body(body: &mut Option<Body>, limit_bytes: usize) -> Result<Bytes, ApiError> {
+    let body = body.take().unwrap_or_default();
     let collected = tokio::time::timeout(BODY_TIME, Limited::new(body, limit_bytes).collect()).await;
     match collected {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge { limit_bytes }),
         Ok(Err(error)) => Err(ApiError::Broken(error.to_string())),
-        Err(_) => Err(ApiError::Slow { seconds: Duration::as_secs(&BODY_TIME) }),
+        Err(_) => Err(ApiError::Slow { seconds: BODY_TIME.as_secs() }),
     }
 }
 
@@ -197,4 +246,29 @@ impl IntoResponse for Answer {
 #[derive(Debug, Serialize)]
 pub(super) struct Listed<T> {
     pub(super) value: Vec<T>,
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_waited_for_so_long() {
+        let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
+        let mut body = Some(Body::from_stream(futures::StreamExt::chain(first, stream::pending())));
+        let started = tokio::time::Instant::now();
+        let error = read_body(&mut body, MAX_BODY_BYTES).await.unwrap_err();
+        assert_eq!((error.status(), error.word()), (StatusCode::REQUEST_TIMEOUT, "RequestTimeout"));
+        assert_eq!(started.elapsed(), BODY_TIME);
+    }
+
+    #[tokio::test]
+    async fn a_body_of_the_very_limit_is_taken() {
+        let body = |length| Some(Body::from(vec![b'x'; length]));
+        assert_eq!(read_body(&mut body(10), 10).await.unwrap().len(), 10);
+        let error = read_body(&mut body(11), 10).await.unwrap_err();
+        assert_eq!(error.to_string(), "the body has more than 10 bytes");
+    }
 }

@@ -3,7 +3,10 @@
 //! A request comes in through [`server`], is told apart by [`target`], and ends in a function of the committed state: see
 //! [`resource`] for what all kinds of resources have in common, and [`arm`] for the kinds.
 
+mod activity_log;
 mod agent;
+mod app;
+mod apply;
 mod arm;
 mod body;
 mod caller;
@@ -22,9 +25,13 @@ mod target;
 
 use crate::model::{ResourceId, State};
 
+#[cfg(test)]
+mod tests;
+
+pub use app::App;
 pub use client::{Answer, Call, Client, ClientError, Refused};
 pub use server::serve;
-pub use socket::{Served, SocketAccess, SocketError, listen};
+pub use socket::{Served, SocketAccess, SocketError, listen, listen_tcp};
 
 /// The socket where neither the daemon nor a command is told another.
 pub const DEFAULT_SOCKET: &str = "/run/vnet/agent.sock";

@@ -11,6 +11,12 @@ use crate::model::{Peering, PeeringState, Topology, VirtualNetwork};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
+    /// The agent's own version.
+    pub agent_version: String,
+    /// The version of the state: how many changes led to it.
+    pub version: u64,
+    /// What is observed and differs from what is stored, a sentence each.
+    pub drift: Vec<String>,
     /// The generation that packets see.
     pub generation: u64,
     /// How many virtual networks there are.
@@ -102,11 +108,17 @@ pub struct Drops {
 }
 
 impl Status {
-    /// The status of an agent.
+    /// The status of an agent whose state has this version.
     #[must_use]
-    pub fn of(agent: &Agent) -> Self {
-        let virtual_networks = agent.topology().vnets().len();
-        Self { generation: agent.generation(), virtual_networks, nics: agent.status() }
+    pub fn of(agent: &Agent, version: u64) -> Self {
+        Self {
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            version,
+            drift: Vec::new(),
+            generation: agent.generation(),
+            virtual_networks: agent.topology().vnets().len(),
+            nics: agent.status(),
+        }
     }
 }
 

@@ -12,11 +12,11 @@ use super::condition::Conditions;
 use super::error::ApiError;
 use super::query::Query;
 use super::target::Collection;
+use crate::daemon::tokens::NewToken;
 use crate::model::access::{AccessScope, Action, Caller, Directory};
 use crate::model::{Refusal, ResourceId, State};
 
 /// A change that a request asks for.
-#[derive(Debug)]
 pub(super) struct Wish {
     /// Who asks.
     pub(super) caller: Caller,
@@ -26,6 +26,8 @@ pub(super) struct Wish {
     pub(super) conditions: Conditions,
     /// Parameters.
     pub(super) query: Query,
+    /// A token that may be given out, where one is asked for.
+    pub(super) secret: Option<NewToken>,
 }
 
 /// What is answered.
@@ -55,9 +57,12 @@ pub(super) fn put(state: &State, wish: &Wish, body: Option<Object>) -> Result<(S
     authorize(&state.directory, &wish.caller, &wish.id, Verb::Write)?;
     let before = arm::view(state, &wish.id);
     wish.conditions.check(&wish.id, before.as_ref().map(|before| before.etag.as_str()))?;
-    let next = arm::put(state, &wish.caller, &wish.id, &wish.query, body)?;
+    let next = arm::put(state, wish, body)?;
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-    let resource = arm::view(&next, &wish.id);
+    let resource = match (&wish.id, &wish.secret) {
+        (ResourceId::Token(name), Some(secret)) => arm::new_token(&next, name, secret),
+        (id, _) => arm::view(&next, id),
+    };
     Ok((next, Answer { status, resource }))
 }
 
@@ -69,7 +74,7 @@ pub(super) fn delete(state: &State, wish: &Wish) -> Result<(State, Answer), ApiE
     if before.is_none() {
         return Ok((state.clone(), Answer { status: StatusCode::NO_CONTENT, resource: None }));
     }
-    let next = arm::delete(state, &wish.caller, &wish.id, &wish.query)?;
+    let next = arm::delete(state, wish)?;
     Ok(match &wish.id {
         // Azure answers these with what was there.
         ResourceId::Subscription(_) | ResourceId::RoleAssignment(..) | ResourceId::Token(_) => {

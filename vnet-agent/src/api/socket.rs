@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 
 /// The socket could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,22 @@ pub enum SocketError {
     NotASocket {
         /// The path.
         path: PathBuf,
+    },
+    /// The address for TCP is reached from other machines.
+    #[error(
+        "{address} is not a loopback address: whoever reaches the agent there could read its tokens on the wire; use 127.0.0.1 or [::1]"
+    )]
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address for TCP cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Tcp {
+        /// The address.
+        address: SocketAddr,
+        /// What went wrong.
+        source: io::Error,
     },
     /// The file system refused.
     #[error("the socket {path} could not be made: {source}", path = path.display())]
@@ -76,6 +93,17 @@ pub fn listen(path: &Path, access: SocketAccess) -> Result<Served, SocketError> 
     }
     served.listener = Some(bind(path, access).map_err(file)?);
     Ok(served)
+}
+
+/// Listens on a loopback address by TCP. With port 0, the kernel chooses one.
+///
+/// # Errors
+/// [`SocketError::NotLoopback`], [`SocketError::Tcp`].
+pub async fn listen_tcp(address: SocketAddr) -> Result<TcpListener, SocketError> {
+    if !address.ip().is_loopback() {
+        return Err(SocketError::NotLoopback { address });
+    }
+    TcpListener::bind(address).await.map_err(|source| SocketError::Tcp { address, source })
 }
 
 /// Makes the socket in a directory that nobody else may enter, and moves it to its place when it is as it should be: it is never more

@@ -112,7 +112,9 @@ impl Target {
             [scope @ .., "providers", "microsoft.authorization", "roleassignments", _] => {
                 let assignment = name(shape.len() - 1).to_owned();
                 let scope = access_scope(names, scope.len());
-                return Ok(scope.map(|scope| Self::Item(ResourceId::RoleAssignment(scope, assignment))));
+                return Ok(
+                    scope.map(|scope| Self::Item(ResourceId::RoleAssignment(Box::new(scope), assignment)))
+                );
             }
             ["providers", "microsoft.insights", "eventtypes", "management", "values"] => {
                 Self::ActivityLog(None)

@@ -177,6 +177,7 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>, complaints: &mut impl Wri
             "warning: --xdp-mode generic: the program runs behind the driver, on copies of packets, several times slower",
         )?,
         Event::BpffsMounted => printer.line("mounted the BPF file system at /sys/fs/bpf")?,
+        Event::Listening { address } => printer.line(format_args!("listening on {address}"))?,
         Event::Ready { topology, nics, generation, socket } => {
             print_ready(topology, nics, *generation, socket, printer)?;
         }

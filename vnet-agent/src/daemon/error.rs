@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use super::tokens::TokenError;
 use super::{AgentError, PreflightError};
 use crate::api::SocketError;
 use crate::config::Problems;
@@ -42,6 +43,9 @@ pub enum ServeError {
     /// The socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// The token for root.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// The state could not be opened or closed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,5 +1,6 @@
 //! What the agent tells while it runs.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use super::{NicStatus, Outcome};
@@ -13,6 +14,11 @@ pub enum Event<'a> {
     GenericMode,
     /// The BPF file system was missing and is mounted now.
     BpffsMounted,
+    /// The agent answers by TCP, too.
+    Listening {
+        /// The address, with the port that the kernel chose where none was named.
+        address: SocketAddr,
+    },
     /// Packets are forwarded and the socket answers.
     Ready {
         /// The topology in force.

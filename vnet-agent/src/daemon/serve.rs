@@ -13,14 +13,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use super::control::{Committed, Control, Extent, Notice};
 use super::journal::Journal;
 use super::signals::{Asked, Signals};
+use super::tokens::ApiTokens;
 use super::{Agent, Event, Outcome, ServeError, describe, guests};
-use crate::api::{self, Served, SocketAccess};
+use crate::api::{self, App, Served, SocketAccess};
 use crate::config::{self, Problems};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory};
 use crate::input::{self, InputError};
@@ -78,8 +80,9 @@ pub async fn serve(options: &Options, report: Report<'_>) -> Result<(), ServeErr
         report(Event::GenericMode);
     }
     let socket = api::listen(&options.socket, access_to(&options.source))?;
+    let tcp = open_tcp(options).await?;
     let pins = PinDirectory::open(&options.pin_directory)?;
-    let ended = attend(options, journal, committed, socket, &pins, &mut signals, report).await;
+    let ended = attend(options, journal, committed, (socket, tcp), &pins, &mut signals, report).await;
     // Empty, after a detach or a start that failed.
     pins.remove();
     ended
@@ -91,6 +94,17 @@ fn access_to(source: &Source) -> SocketAccess {
         Source::File(_) => SocketAccess::Owner,
         Source::Store(_) => SocketAccess::Everybody,
     }
+}
+
+/// A listener for TCP, and those who may come by it.
+type Tcp = (TcpListener, ApiTokens);
+
+/// What is needed to answer by TCP, where that is asked for.
+async fn open_tcp(options: &Options) -> Result<Option<Tcp>, ServeError> {
+    let (Some(address), Source::Store(directory)) = (options.listen, &options.source) else {
+        return Ok(None);
+    };
+    Ok(Some((api::listen_tcp(address).await?, ApiTokens::open(directory)?)))
 }
 
 /// The state that an agent starts with.
@@ -115,7 +129,7 @@ async fn attend(
     options: &Options,
     journal: Journal,
     committed: Committed,
-    mut socket: Served,
+    (mut socket, tcp): (Served, Option<Tcp>),
     pins: &PinDirectory,
     signals: &mut Signals,
     report: Report<'_>,
@@ -128,9 +142,17 @@ async fn attend(
     let topology = committed.state.topology.clone();
     let (agent, _) = tokio::task::spawn_blocking(move || Agent::start(topology, host, links)).await??;
     let (control, mut notices) = Control::new(agent, journal, committed, interfaces);
-    let server =
-        socket.listener.take().map(|listener| tokio::spawn(api::serve(Arc::clone(&control), listener)));
+    let listening = match &tcp {
+        Some((listener, _)) => listener.local_addr().ok(),
+        None => None,
+    };
+    let (tcp, tokens) = tcp.unzip();
+    let app = App::new(Arc::clone(&control), access_to(&options.source), tokens);
+    let server = socket.listener.take().map(|listener| tokio::spawn(api::serve(app, listener, tcp)));
     control.prepare(|_, _| true).await;
+    if let Some(address) = listening {
+        report(Event::Listening { address });
+    }
     report_ready(&control, &options.socket, report).await?;
 
     let mut look_again = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);

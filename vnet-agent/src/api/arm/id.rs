@@ -95,7 +95,7 @@ pub(in crate::api) fn action(resource: &ResourceId, verb: Verb) -> (Action, Acce
         }
         ResourceId::RoleAssignment(scope, _) => (
             of(Action::RoleAssignmentRead, Action::RoleAssignmentWrite, Action::RoleAssignmentDelete),
-            scope.clone(),
+            AccessScope::clone(scope),
         ),
         ResourceId::Token(_) => {
             (of(Action::TokenRead, Action::TokenWrite, Action::TokenDelete), AccessScope::Root)

@@ -8,14 +8,16 @@ mod peering;
 mod role_assignment;
 mod subnet;
 mod subscription;
+mod token;
 mod view;
 mod vnet;
 
 use super::body::Object;
 use super::error::ApiError;
-use super::query::Query;
+use super::resource::Wish;
 use super::target::Collection;
-use crate::model::access::{AccessScope, Caller};
+use crate::daemon::tokens::NewToken;
+use crate::model::access::AccessScope;
 use crate::model::{Operation, ResourceId, State, VnetId};
 
 pub(super) use view::Rendered;
@@ -38,18 +40,18 @@ pub(super) fn view(state: &State, id: &ResourceId) -> Option<Rendered> {
         ResourceId::RoleAssignment(scope, name) => {
             directory.assignment(scope, name).map(|one| role_assignment::view(one).render())
         }
-        ResourceId::Token(_) => None,
+        ResourceId::Token(name) => directory.token(name).map(|one| token::render(one, None)),
     }
 }
 
+/// A token as it is shown to whoever has made it.
+pub(super) fn new_token(state: &State, name: &str, secret: &NewToken) -> Option<Rendered> {
+    state.directory.token(name).map(|one| token::render(one, Some(secret)))
+}
+
 /// The state with a resource as `body` declares it.
-pub(super) fn put(
-    state: &State,
-    caller: &Caller,
-    id: &ResourceId,
-    query: &Query,
-    body: Option<Object>,
-) -> Result<State, ApiError> {
+pub(super) fn put(state: &State, wish: &Wish, body: Option<Object>) -> Result<State, ApiError> {
+    let Wish { caller, id, query, .. } = wish;
     let topology = &state.topology;
     if let ResourceId::Peering(vnet, name) = id
         && query.flag("syncRemoteAddressSpace")
@@ -76,17 +78,19 @@ pub(super) fn put(
         ResourceId::RoleAssignment(scope, name) => {
             state.put_role_assignment(role_assignment::parse(scope, name, body)?)?
         }
-        ResourceId::Token(_) => return Err(ApiError::NoBody),
+        ResourceId::Token(name) => {
+            let secret =
+                wish.secret.as_ref().ok_or_else(|| ApiError::Internal("no token was made".to_owned()))?;
+            let token = token::parse(name, secret, body)?;
+            state.directory.authorize_token(caller, &token.principal)?;
+            state.put_token(token)?
+        }
     })
 }
 
 /// The state without a resource that exists.
-pub(super) fn delete(
-    state: &State,
-    caller: &Caller,
-    id: &ResourceId,
-    query: &Query,
-) -> Result<State, ApiError> {
+pub(super) fn delete(state: &State, wish: &Wish) -> Result<State, ApiError> {
+    let Wish { caller, id, query, .. } = wish;
     let topology = &state.topology;
     Ok(match id {
         ResourceId::VirtualNetwork(vnet) => state.apply(caller, [Operation::DeleteVnet(vnet.clone())])?,
@@ -147,7 +151,7 @@ pub(super) fn list(
             require(state, scope)?;
             directory.assignments_at(scope).map(|one| role_assignment::view(one).render().json).collect()
         }
-        Collection::Tokens => Vec::new(),
+        Collection::Tokens => directory.tokens().map(|one| token::render(one, None).json).collect(),
     })
 }
 

@@ -40,13 +40,13 @@ pub(super) fn view(assignment: &RoleAssignment) -> Resource<Properties> {
         role_definition_name: assignment.role,
         scope: assignment.scope.clone(),
     };
-    let id = ResourceId::RoleAssignment(assignment.scope.clone(), assignment.name.clone());
+    let id = ResourceId::RoleAssignment(Box::new(assignment.scope.clone()), assignment.name.clone());
     Resource::new(&id, None, properties)
 }
 
 /// A body.
 pub(super) fn parse(scope: &AccessScope, name: &str, mut body: Object) -> Result<RoleAssignment, ApiError> {
-    let resource = ResourceId::RoleAssignment(scope.clone(), name.to_owned());
+    let resource = ResourceId::RoleAssignment(Box::new(scope.clone()), name.to_owned());
     body.identity(&resource)?;
     let properties = body.object("properties")?;
     let mut properties = body.required("properties", properties)?;
