@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 use vnet_tests::agent::Site;
 
-use crate::site::{ask, done, export, json, refused, shown};
+use crate::site::{ask, done, everything, json, refused, shown};
 
 #[test]
 fn a_subscription_is_created_shown_changed_and_deleted() {
@@ -16,12 +16,12 @@ fn a_subscription_is_created_shown_changed_and_deleted() {
     shown!(&agent, "subscription list -o table");
     assert_eq!(json(&agent, "subscription show -n red -o json")["tenantId"], "contoso");
     done(&agent, "vnet create -n hub --subscription red -l west --address-prefixes 10.0.0.0/16");
-    let before = export(&agent);
+    let before = everything(&agent);
     refused(&agent, "subscription create -n red", "ResourceAlreadyExists");
     refused(&agent, "subscription update -n green", "ResourceNotFound");
     refused(&agent, "subscription delete -n red", "VnetAddressSpaceInUse");
     refused(&agent, "subscription delete -n default", "OperationNotAllowed");
-    assert_eq!(export(&agent), before);
+    assert_eq!(everything(&agent), before);
     assert_eq!(done(&agent, "subscription delete -n blue"), "");
     refused(&agent, "subscription show -n blue", "ResourceNotFound");
 }
@@ -46,9 +46,9 @@ fn roles_are_given_listed_and_taken_away() {
     shown!(&agent, "role assignment list --assignee alice -o tsv");
     shown!(&agent, "role assignment list --role Owner --subscription red -o tsv");
 
-    let before = export(&agent);
+    let before = everything(&agent);
     done(&agent, "role assignment create --assignee alice --role Reader --subscription red");
-    assert_eq!(export(&agent), before, "a role that is given twice is given once");
+    assert_eq!(everything(&agent), before, "a role that is given twice is given once");
     refused(
         &agent,
         "role assignment create --assignee alice --role Reader --subscription red -n other",
@@ -59,7 +59,7 @@ fn roles_are_given_listed_and_taken_away() {
         "role assignment create --assignee alice --role Reader --subscription blue",
         "ResourceNotFound",
     );
-    assert_eq!(export(&agent), before);
+    assert_eq!(everything(&agent), before);
 
     assert_eq!(done(&agent, "role assignment delete --assignee alice --role Reader --subscription red"), "");
     assert_eq!(

@@ -8,7 +8,7 @@ use serde_json::json;
 use vnet_tests::agent::{Agent, Site};
 use vnet_tests::program::{Ended, binary};
 
-use crate::site::{ask, done, export, hub_and_spoke, json};
+use crate::site::{ask, done, everything, hub_and_spoke, json};
 
 const FILE: &str = "\
 virtualNetworks:
@@ -41,11 +41,11 @@ fn a_file_is_planned_applied_and_then_nothing_is_left_to_do() {
     let agent = site.start();
     site.write(FILE);
     let apply = apply(&site);
-    let before = export(&agent);
+    let before = everything(&agent);
     let plan = done(&agent, &format!("{apply} --dry-run"));
     assert!(plan.contains("\n+ NIC a: ") && plan.starts_with("+ virtual network hub: "), "{plan}");
     assert!(plan.ends_with("plan: 7 to create, 0 to change, 0 to delete; nothing has changed\n"), "{plan}");
-    assert_eq!(export(&agent), before);
+    assert_eq!(everything(&agent), before);
     assert_eq!(last(&agent, &apply), "applied: 7 created, 0 changed, 0 deleted");
     assert_eq!(last(&agent, &apply), "applied: 0 created, 0 changed, 0 deleted");
     let peering = json(&agent, "vnet peering show -n hub-to-spoke --vnet-name hub -o json");
@@ -96,14 +96,15 @@ fn what_is_exported_leads_an_empty_agent_to_the_same_state() {
     ] {
         done(&agent, command);
     }
-    let exported = export(&agent);
+    let exported = done(&agent, "export");
     let other_site = Site::stored();
     let other = other_site.start();
     let file = site.file().display().to_string();
     assert_eq!(done(&agent, &format!("export --output-file {file}")), "");
     assert_eq!(std::fs::read_to_string(site.file()).unwrap(), exported);
     done(&other, &format!("apply {file}"));
-    assert_eq!(export(&other), exported);
+    assert_eq!(done(&other, "export"), exported);
+    assert_eq!(everything(&other), everything(&agent));
     assert_eq!(last(&other, &format!("apply {file}")), "applied: 0 created, 0 changed, 0 deleted");
 }
 
@@ -130,7 +131,7 @@ fn a_file_may_come_by_the_standard_input() {
 fn a_refused_file_shows_every_mistake_with_its_place_and_changes_nothing() {
     let site = Site::stored();
     let agent = hub_and_spoke(&site);
-    let before = export(&agent);
+    let before = everything(&agent);
     site.write(
         &FILE
             .replace("10.0.1.0/24", "10.5.1.0/24")
@@ -142,7 +143,7 @@ fn a_refused_file_shows_every_mistake_with_its_place_and_changes_nothing() {
         assert!(ended.stderr.contains("error[SubnetNotInVnet]"), "{}", ended.stderr);
         assert!(ended.stderr.contains("addressPrefixes: [10.5.1.0/24]"), "{}", ended.stderr);
         assert!(ended.stderr.contains("adressSpace"), "{}", ended.stderr);
-        assert_eq!(export(&agent), before);
+        assert_eq!(everything(&agent), before);
     }
 }
 

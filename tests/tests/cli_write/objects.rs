@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 use vnet_tests::agent::Site;
 
-use crate::site::{ask, done, export, hub_and_spoke, json, refused, shown};
+use crate::site::{ask, done, everything, hub_and_spoke, json, refused, shown};
 
 #[test]
 fn a_network_is_created_shown_changed_and_deleted() {
@@ -87,9 +87,9 @@ fn an_update_changes_what_is_given_and_keeps_the_rest() {
     done(&agent, "nic update -n b --private-ip-address 10.0.1.10 fd00:0:0:1::9");
     expected["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"] = json!("10.0.1.10");
     assert_eq!(without_etag(json(&agent, "nic show -n b -o json")), expected);
-    let untouched = export(&agent);
+    let untouched = everything(&agent);
     done(&agent, "nic update -n b");
-    assert_eq!(export(&agent), untouched);
+    assert_eq!(everything(&agent), untouched);
     let spoke = json(&agent, "vnet show -n spoke -o json");
     done(&agent, "vnet update -n hub --add-address-prefix 10.9.0.0/16");
     assert_eq!(json(&agent, "vnet show -n spoke -o json"), spoke);
@@ -143,7 +143,7 @@ fn what_cannot_be_is_refused_by_its_code_and_changes_nothing() {
     let site = Site::stored();
     let agent = hub_and_spoke(&site);
     done(&agent, "nic create -n a --vnet-name hub --subnet default --private-ip-address 10.0.1.4");
-    let before = export(&agent);
+    let before = everything(&agent);
     for (command, code) in [
         ("vnet create -n hub -l west --address-prefixes 10.7.0.0/16", "ResourceAlreadyExists"),
         ("vnet create -n x -l west --address-prefixes 169.254.0.0/16", "InvalidAddressPrefix"),
@@ -178,14 +178,14 @@ fn what_cannot_be_is_refused_by_its_code_and_changes_nothing() {
         let told = refused(&agent, command, code);
         assert_eq!(told.lines().count(), 1, "{command}: {told}");
     }
-    assert_eq!(export(&agent), before);
+    assert_eq!(everything(&agent), before);
 }
 
 #[test]
 fn deleting_what_is_not_there_is_a_note_and_no_failure() {
     let site = Site::stored();
     let agent = hub_and_spoke(&site);
-    let before = export(&agent);
+    let before = everything(&agent);
     for (command, what) in [
         ("vnet delete -n nowhere", "virtual network nowhere"),
         ("vnet subnet delete -n nowhere --vnet-name hub", "subnet hub/nowhere"),
@@ -197,7 +197,7 @@ fn deleting_what_is_not_there_is_a_note_and_no_failure() {
         assert_eq!((ended.status, ended.stdout.as_str()), (Some(0), ""), "{command}");
         assert_eq!(ended.stderr, format!("note: {what} does not exist; nothing to delete\n"), "{command}");
     }
-    assert_eq!(export(&agent), before);
+    assert_eq!(everything(&agent), before);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 use vnet_tests::agent::{Agent, Site};
 
-use crate::site::{done, export, hub_and_spoke, json, refused, shown};
+use crate::site::{done, everything, hub_and_spoke, json, refused, shown};
 
 /// State and sync level of both sides; `-` for one that is not there.
 fn sides(agent: &Agent<'_>) -> [String; 2] {
@@ -115,7 +115,7 @@ fn a_peering_that_cannot_be_is_refused_by_its_code_and_changes_nothing() {
     let agent = hub_and_spoke(&site);
     done(&agent, "vnet create -n twin -l west --address-prefixes 10.0.0.0/12");
     done(&agent, FIRST);
-    let before = export(&agent);
+    let before = everything(&agent);
     for (command, code) in [
         (FIRST, "ResourceAlreadyExists"),
         (
@@ -134,5 +134,5 @@ fn a_peering_that_cannot_be_is_refused_by_its_code_and_changes_nothing() {
     ] {
         refused(&agent, command, code);
     }
-    assert_eq!(export(&agent), before);
+    assert_eq!(everything(&agent), before);
 }

@@ -31,9 +31,10 @@ pub(crate) fn refused(agent: &Agent<'_>, command: &str, code: &str) -> String {
     ended.stderr
 }
 
-/// Everything that is stored, for a comparison before and after.
-pub(crate) fn export(agent: &Agent<'_>) -> String {
-    done(agent, "export")
+/// Everything that commands can change, for a comparison before and after.
+pub(crate) fn everything(agent: &Agent<'_>) -> String {
+    let lists = ["vnet list", "nic list", "subscription list", "role assignment list", "token list"];
+    lists.iter().map(|list| done(agent, &format!("{list} -o yaml"))).collect()
 }
 
 /// The agent's site with one network `hub`, its subnet `default`, and a network `spoke` with the same.

@@ -23,10 +23,10 @@ mod server;
 mod socket;
 mod target;
 
-use crate::model::{ResourceId, State};
-
 #[cfg(test)]
 mod tests;
+
+use crate::model::{ResourceId, State};
 
 pub use app::App;
 pub use client::{Answer, Call, Client, ClientError, Refused};

@@ -154,7 +154,7 @@ fn create(args: &Create, printer: &mut Printer<'_>) -> Result<(), CliError> {
     let scope = args.place.or_default()?;
     let name = args.name.clone().unwrap_or_else(|| derived_name(&args.assignee, args.role, &scope));
     let body = json!({"properties": {"principalId": args.assignee, "roleDefinitionName": args.role}});
-    let call = Call::put(target(&ResourceId::RoleAssignment(scope, name)), &body);
+    let call = Call::put(target(&ResourceId::RoleAssignment(scope.into(), name)), &body);
     let created: Value = args.socket.agent()?.send(call)?.json()?;
     resource::show::<AssignmentRow>(&created, printer)
 }
@@ -163,7 +163,7 @@ fn delete(args: &Delete) -> Result<(), CliError> {
     let scope = args.place.or_default()?;
     let agent = args.socket.agent()?;
     if let Some(name) = &args.name {
-        return agent.delete(&ResourceId::RoleAssignment(scope, name.clone()), "");
+        return agent.delete(&ResourceId::RoleAssignment(scope.into(), name.clone()), "");
     }
     let Listed { value } = agent.get::<Listed<AssignmentRow>>(&assignments(&scope))?;
     let is_meant = |row: &AssignmentRow| {
@@ -177,7 +177,7 @@ fn delete(args: &Delete) -> Result<(), CliError> {
         note(format_args!("no such role assignment in scope {scope}; nothing to delete"));
     }
     for row in meant {
-        agent.delete(&ResourceId::RoleAssignment(scope.clone(), row.name), "")?;
+        agent.delete(&ResourceId::RoleAssignment(scope.clone().into(), row.name), "")?;
     }
     Ok(())
 }
