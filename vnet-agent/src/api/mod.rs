@@ -30,6 +30,7 @@ use crate::model::{ResourceId, State};
 
 pub use app::App;
 pub use client::{Answer, Call, Client, ClientError, Refused};
+pub use error::UNNAMED_FILE;
 pub use server::serve;
 pub use socket::{Served, SocketAccess, SocketError, listen, listen_tcp};
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::Socket;
 use super::progress::Spinner;
 use super::{CliError, CliResult, Format, Outcome, Printer, Table};
-use crate::api::Call;
+use crate::api::{Call, UNNAMED_FILE};
 use crate::input;
 use crate::model::SubscriptionId;
 
@@ -61,8 +61,9 @@ pub(super) fn apply(args: &ApplyArgs, printer: &mut Printer<'_>) -> CliResult {
     let text = text.map_err(|source| CliError::Unreadable { path: args.file.clone(), source })?;
     let agent = args.socket.agent()?;
     let spinner = Spinner::start(if args.dry_run { "planning" } else { "applying" });
-    let applied: Applied = agent.send(Call::post_yaml(target(args), text))?.json()?;
+    let answer = agent.send(Call::post_yaml(target(args), text));
     drop(spinner);
+    let applied: Applied = answer.map_err(|error| named(error, &args.file))?.json()?;
     match printer.report_format() {
         Format::Table => {
             for Change { action, resource, details } in &applied.changes {
@@ -74,6 +75,27 @@ pub(super) fn apply(args: &ApplyArgs, printer: &mut Printer<'_>) -> CliResult {
         format => printer.show_as(format, &applied, table)?,
     }
     Ok(Outcome::Done)
+}
+
+/// The mistakes of a file with its name in their places: the agent has read a text that had none.
+fn named(error: CliError, file: &Path) -> CliError {
+    let name =
+        if file == Path::new("-") { "the standard input".to_owned() } else { file.display().to_string() };
+    match error {
+        CliError::Problems(text) => {
+            let lines = text.lines().map(|line| {
+                let (indent, place) = line.split_at(line.len() - line.trim_start().len());
+                match ["--> ", "::: "].iter().find_map(|arrow| Some((arrow, place.strip_prefix(arrow)?))) {
+                    Some((arrow, place)) => {
+                        format!("{indent}{arrow}{}\n", place.replacen(UNNAMED_FILE, &name, 1))
+                    }
+                    None => format!("{line}\n"),
+                }
+            });
+            CliError::Problems(lines.collect())
+        }
+        error => error,
+    }
 }
 
 fn target(args: &ApplyArgs) -> String {
@@ -147,6 +169,13 @@ mod tests {
         let plan = "plan: 3 to create, 1 to change, 1 to delete; nothing has changed";
         assert_eq!(summary(&changes, true), plan);
         assert_eq!(summary(&applied(&[]), false), "applied: 0 created, 0 changed, 0 deleted");
+    }
+
+    #[test]
+    fn mistakes_stand_in_the_file_that_was_named() {
+        let text = "error: no key\n --> the file:3:5\n  |\n3 | x: --> the file\n";
+        let told = named(CliError::Problems(text.to_owned()), Path::new("a/b.yaml")).to_string();
+        assert_eq!(told, "error: no key\n --> a/b.yaml:3:5\n  |\n3 | x: --> the file\n");
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub(super) trait Row: DeserializeOwned {
     /// The columns. The first is the name.
     const HEADER: &'static [&'static str];
 
+    /// Those of the columns that hold numbers.
+    const NUMBERS: &'static [&'static str] = &[];
+
     /// The resource id, of what stands in a resource group.
     fn id(&self) -> Option<&str> {
         None
@@ -34,9 +37,9 @@ pub(super) struct Listed<T> {
 /// Prints one resource.
 pub(super) fn show<R: Row>(resource: &Value, printer: &mut Printer<'_>) -> Result<(), CliError> {
     match printer.format() {
-        Format::Table | Format::Tsv => {
+        format @ (Format::Table | Format::Tsv) => {
             let row = R::deserialize(resource).map_err(CliError::failed)?;
-            printer.cells(&table(vec![row]))
+            printer.cells(&table(vec![row], format))
         }
         format => printer.show_as(format, resource, |_| Table::default()),
     }
@@ -45,7 +48,7 @@ pub(super) fn show<R: Row>(resource: &Value, printer: &mut Printer<'_>) -> Resul
 /// Prints resources as `list` does. Of what only a table shows, no more is read than it shows: that is what makes long lists quick.
 pub(super) fn list<R: Row>(lists: Lists, printer: &mut Printer<'_>) -> Result<(), CliError> {
     match printer.format() {
-        Format::Table | Format::Tsv => printer.cells(&table(lists.read::<R>()?)),
+        format @ (Format::Table | Format::Tsv) => printer.cells(&table(lists.read::<R>()?, format)),
         format => printer.show_as(format, &lists.read::<Value>()?, |_| Table::default()),
     }
 }
@@ -93,13 +96,17 @@ pub(super) fn assignments(scope: &AccessScope) -> String {
     format!("{}/providers/Microsoft.Authorization/roleAssignments", scope.trim_end_matches('/'))
 }
 
-/// A row for each resource. Subscription and resource group are shown where not all are the default.
-pub(super) fn table<R: Row>(rows: Vec<R>) -> Table {
+/// A row for each resource. Subscription and resource group are shown where not all are the default, and, so that programs find the
+/// same columns whatever there is, in what is meant for programs.
+pub(super) fn table<R: Row>(rows: Vec<R>, format: Format) -> Table {
     let is_elsewhere = |row: &R| row.id().map(scope).is_some_and(|scope| scope != [DEFAULT_SCOPE_NAME; 2]);
-    let shows_scope = rows.iter().any(is_elsewhere);
+    let shows_scope = format == Format::Tsv || rows.iter().any(is_elsewhere);
     let (name, rest) = R::HEADER.split_first().unwrap_or((&"Name", &[]));
     let scope_header: &[&str] = if shows_scope { &["Subscription", "Resource Group"] } else { &[] };
-    let mut table = Table::new([name].into_iter().chain(scope_header).chain(rest).copied());
+    let header: Vec<&str> = [name].into_iter().chain(scope_header).chain(rest).copied().collect();
+    let is_number = |(_, name): &(usize, &&str)| R::NUMBERS.contains(*name);
+    let numbers = header.iter().enumerate().filter(is_number).map(|(index, _)| index);
+    let mut table = Table::new(header.clone()).numbers(numbers);
     for row in rows {
         let scope = if shows_scope { row.id().map(|id| scope(id).map(str::to_owned)) } else { None };
         let mut cells = row.cells().into_iter();
@@ -144,6 +151,7 @@ mod tests {
 
     impl Row for Thing {
         const HEADER: &'static [&'static str] = &["Name", "Length"];
+        const NUMBERS: &'static [&'static str] = &["Length"];
 
         fn id(&self) -> Option<&str> {
             Some(&self.id)
@@ -171,13 +179,28 @@ mod tests {
     #[test]
     fn where_everything_stands_in_the_default_group_no_column_says_so() {
         let things = vec![thing("default", "default", "a"), thing("default", "default", "bc")];
-        assert_eq!(printed(things, Format::Table), "Name  Length\n----  ------\na     1\nbc    2\n");
+        assert_eq!(
+            printed(things, Format::Table),
+            "Name  Length\n----  ------\na          1\nbc         2\n"
+        );
     }
 
     #[test]
     fn where_one_stands_elsewhere_every_row_says_where() {
         let things = vec![thing("default", "default", "a"), thing("red", "prod", "a")];
-        assert_eq!(printed(things, Format::Tsv), "a\tdefault\tdefault\t1\na\tred\tprod\t1\n");
+        let expected = "\
+Name  Subscription  Resource Group  Length
+----  ------------  --------------  ------
+a     default       default              1
+a     red           prod                 1
+";
+        assert_eq!(printed(things, Format::Table), expected);
+    }
+
+    #[test]
+    fn for_programs_the_columns_are_the_same_wherever_everything_stands() {
+        assert_eq!(printed(vec![thing("default", "default", "a")], Format::Tsv), "a\tdefault\tdefault\t1\n");
+        assert_eq!(printed(vec![thing("red", "prod", "a")], Format::Tsv), "a\tred\tprod\t1\n");
     }
 
     #[test]

@@ -103,7 +103,6 @@ struct AssignmentRow {
 #[serde(rename_all = "camelCase")]
 struct AssignmentProperties {
     principal_id: Principal,
-    #[serde(alias = "roleDefinitionId")]
     role_definition_name: Role,
     scope: AccessScope,
 }

@@ -28,10 +28,10 @@ fn print(status: &Status, printer: &mut Printer<'_>) -> Result<(), CliError> {
     let state = if drift.is_empty() { "in force" } else { "not in force as a whole" };
     printer.line(format_args!("agent        {agent_version}"))?;
     printer.line(format_args!(
-        "stored       version {version}: {virtual_networks} virtual networks, {} NICs",
+        "stored       version {version}; virtual networks: {virtual_networks}, NICs: {}",
         nics.len()
     ))?;
-    printer.line(format_args!("observed     generation {generation}: {attached} NICs attached, {state}"))?;
+    printer.line(format_args!("observed     generation {generation}; NICs attached: {attached}; {state}"))?;
     for difference in drift {
         printer.line(format_args!("differs      {difference}"))?;
     }
@@ -95,8 +95,8 @@ mod tests {
         };
         let expected = "\
 agent        1.2.3
-stored       version 7: 2 virtual networks, 2 NICs
-observed     generation 9: 1 NICs attached, in force
+stored       version 7; virtual networks: 2, NICs: 2
+observed     generation 9; NICs attached: 1; in force
 
 NIC  Virtual Network  Interface  State    Notes
 ---  ---------------  ---------  -------  -----
@@ -106,7 +106,7 @@ b    hub              veth-b     Missing  gone
         status.drift = vec!["the pin of a is gone".to_owned()];
         let told = printed(&status);
         assert!(
-            told.contains("1 NICs attached, not in force as a whole\ndiffers      the pin of a is gone\n"),
+            told.contains("NICs attached: 1; not in force as a whole\ndiffers      the pin of a is gone\n"),
             "{told}"
         );
     }

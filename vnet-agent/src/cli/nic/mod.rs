@@ -132,12 +132,12 @@ fn list(args: &List, printer: &mut Printer<'_>) -> Result<(), CliError> {
     let lists = reader.all(Collection::NetworkInterfaces, &args.group)?;
     let attachments = attachments(&reader)?;
     match printer.format() {
-        Format::Table | Format::Tsv => {
+        format @ (Format::Table | Format::Tsv) => {
             let mut rows = lists.read::<NicRow>()?;
             for row in &mut rows {
                 row.status = name_of(&row.id).and_then(|name| attachments.get(&name).cloned());
             }
-            printer.cells(&resource::table(rows))
+            printer.cells(&resource::table(rows, format))
         }
         _ => {
             let mut nics = lists.read::<Value>()?;

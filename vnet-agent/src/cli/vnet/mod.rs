@@ -132,6 +132,7 @@ struct SubnetOfVnet {
 impl Row for VnetRow {
     const HEADER: &'static [&'static str] =
         &["Name", "Region", "Address Space", "Subnets", "Peerings", "NICs"];
+    const NUMBERS: &'static [&'static str] = &["NICs"];
 
     fn id(&self) -> Option<&str> {
         Some(&self.id)

@@ -107,6 +107,7 @@ impl SubnetProperties {
 
 impl Row for SubnetRow {
     const HEADER: &'static [&'static str] = &["Name", "Address Prefixes", "NICs"];
+    const NUMBERS: &'static [&'static str] = &["NICs"];
 
     fn id(&self) -> Option<&str> {
         Some(&self.id)
