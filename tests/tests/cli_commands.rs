@@ -8,6 +8,7 @@ use vnet_tests::program::repository;
 
 #[test]
 fn every_command_of_the_session_does_what_the_document_shows() {
-    let document = fs::read_to_string(repository().join("docs/commands.md")).expect("the document can be read");
+    let document =
+        fs::read_to_string(repository().join("docs/commands.md")).expect("the document can be read");
     run_section(&document, "A session", 20);
 }

@@ -1,8 +1,13 @@
 //! Subscriptions, roles, tokens, and the log of what was done.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 use vnet_tests::agent::Site;
+use vnet_tests::program::{Ended, binary};
 
 use crate::site::{ask, done, everything, json, refused, shown};
 
@@ -133,4 +138,82 @@ fn the_log_tells_who_did_what_and_what_came_of_it() {
             .len(),
         2
     );
+}
+
+/// A user that no machine has.
+const SOMEBODY: u32 = 54_321;
+
+/// Runs a command as that user.
+fn as_somebody(site: &Site, command: &str) -> Ended {
+    let user = SOMEBODY.to_string();
+    let mut process = Command::new("setpriv");
+    process.args(["--reuid", &user, "--regid", &user, "--clear-groups"]).arg(binary());
+    process.args(command.split(' ')).arg("--socket").arg(site.socket());
+    process.output().expect("setpriv (util-linux) is there").into()
+}
+
+#[test]
+fn a_user_sees_and_changes_what_his_roles_let_him_and_is_told_what_is_missing() {
+    let site = Site::stored();
+    let agent = site.start();
+    // The directory of the socket is this test's own, which nobody else may enter.
+    fs::set_permissions(site.socket().parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+    for command in [
+        "subscription create -n red",
+        "vnet create -n hub -l west --address-prefixes 10.0.0.0/16 --subnet-name s --subnet-prefixes 10.0.1.0/24",
+        "vnet create -n app --subscription red -l west --address-prefixes 10.1.0.0/16 --subnet-name s --subnet-prefixes 10.1.1.0/24",
+        "vnet peering create -n hub-to-app --vnet-name hub --remote-vnet red/default/app --both",
+        "nic create -n vm --subscription red --vnet-name app --subnet s",
+        "nic create -n hub-vm --vnet-name hub --subnet s",
+        "role assignment create --assignee user:#54321 --role Contributor --subscription red",
+    ] {
+        done(&agent, command);
+    }
+    let names = |command: &str| {
+        let listed = as_somebody(&site, command).json();
+        listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names("vnet list -o json"), ["app"]);
+    assert_eq!(names("nic list -o json"), ["vm"]);
+    let hop = as_somebody(&site, "next-hop --nic vm --subscription red --dest-ip 10.0.1.4 -o json").json();
+    assert_eq!(hop["nextHopType"], "VNetPeering");
+    let grown = as_somebody(&site, "vnet update -n app --subscription red --add-address-prefix 10.9.0.0/16");
+    assert_eq!((grown.status, grown.stderr.as_str()), (Some(0), ""));
+
+    let before = everything(&agent);
+    for (command, code, named) in [
+        ("vnet show -n hub", "AuthorizationFailed", "Microsoft.Network/virtualNetworks/read"),
+        (
+            "vnet create -n x -l west --address-prefixes 10.5.0.0/16",
+            "AuthorizationFailed",
+            "virtualNetworks/write",
+        ),
+        ("vnet delete -n hub", "AuthorizationFailed", "virtualNetworks/delete"),
+        (
+            "vnet peering delete -n app-to-hub --vnet-name app --subscription red --both",
+            "AuthorizationFailed",
+            "hub",
+        ),
+        ("subscription create -n green", "AuthorizationFailed", "subscriptions/write"),
+        ("token create -n t --assignee root", "AuthorizationFailed", "tokens"),
+        (
+            "role assignment create --assignee user:#54321 --role Owner --subscription red",
+            "AuthorizationFailed",
+            "roleAssignments/write",
+        ),
+        ("nic update -n vm --subscription red --interface eth9", "AuthorizationFailed", "/"),
+    ] {
+        let ended = as_somebody(&site, command);
+        assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""), "{command}");
+        assert!(ended.stderr.starts_with(&format!("error[{code}]: ")), "{command}: {}", ended.stderr);
+        assert!(ended.stderr.contains(named), "{command}: {}", ended.stderr);
+    }
+    assert_eq!(everything(&agent), before);
+    let matrix = as_somebody(&site, "matrix");
+    assert!(matrix.stderr.contains("ask as somebody who may read them"), "{}", matrix.transcript());
 }

@@ -103,19 +103,29 @@ fn the_first_ping_after_a_command_tells_the_truth_and_no_other_packet_is_lost() 
 fn a_whole_file_is_in_force_when_apply_ends() {
     vnet_tests::requirements::require_root_and_bpf();
     let guests = Guests::new();
+    let file = |left: &str, right: &str| {
+        format!(
+            "virtualNetworks:
+  - {{ name: left, region: west, addressSpace: [10.1.0.0/16], subnets: [{{ name: s, addressPrefixes: [10.1.1.0/24] }}], peerings: [{left}] }}
+  - {{ name: right, region: west, addressSpace: [10.2.0.0/16], subnets: [{{ name: s, addressPrefixes: [10.2.1.0/24] }}], peerings: [{right}] }}
+nics:
+  - {{ name: a, subnet: left/s, addresses: [{A}], mac: \"02:00:00:00:00:01\", interface: {} }}
+  - {{ name: b, subnet: right/s, addresses: [{B}], mac: \"02:00:00:00:00:02\", interface: {} }}
+",
+            guests.a.interface, guests.b.interface
+        )
+    };
+    let there = "{ name: there, remoteVirtualNetwork: right }";
+    let back = "{ name: back, remoteVirtualNetwork: left }";
     let site = Site::stored();
     let agent = site.start();
-    guests.declare(&agent);
-    let exported = done(&agent, "export");
-    done(&agent, "vnet peering create -n left-to-right --vnet-name left --remote-vnet right --both");
-    let peered = done(&agent, "export");
-    let file = site.file().display().to_string();
+    let apply = format!("apply {}", site.file().display());
     for _ in 0..3 {
-        site.write(&exported);
-        done(&agent, &format!("apply {file}"));
+        site.write(&file("", ""));
+        done(&agent, &apply);
         assert_eq!(guests.a.ping(B, 1), 0, "not peered");
-        site.write(&peered);
-        done(&agent, &format!("apply {file}"));
+        site.write(&file(there, back));
+        done(&agent, &apply);
         assert_eq!((guests.a.ping(B, 1), guests.b.ping(A, 1)), (1, 1), "peered");
     }
 }

@@ -29,7 +29,13 @@ impl Source {
             Some(file) => from_file(file, printer),
             None => {
                 let snapshot: Snapshot = self.get("/topology")?;
-                Topology::restore(snapshot).map_err(CliError::failed)
+                // Whoever may not read all of it gets peerings without their other sides.
+                Topology::restore(snapshot).map_err(|error| {
+                    CliError::failed(format!(
+                        "this needs every network that is peered with one that this user may read ({error}); ask as \
+                         somebody who may read them"
+                    ))
+                })
             }
         }
     }

@@ -1,9 +1,10 @@
 //! `nic`: NICs, and the route table in force for one.
 
-mod routes;
+pub(super) mod routes;
 mod write;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,13 @@ struct NicProperties {
     ip_configurations: Vec<IpConfiguration>,
     mac_address: String,
     host_interface: Option<String>,
+}
+
+/// Whether a NIC has an address of the family of `address`.
+pub(super) fn can_send_to(nic: &Value, address: IpAddr) -> bool {
+    let own = NicRow::deserialize(nic).map(|row| row.properties.ip_configurations).unwrap_or_default();
+    let own = own.into_iter().filter_map(|one| one.properties.private_ip_address?.parse::<IpAddr>().ok());
+    own.into_iter().any(|own| own.is_ipv4() == address.is_ipv4())
 }
 
 #[derive(Debug, Deserialize)]
