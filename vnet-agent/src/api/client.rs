@@ -297,7 +297,7 @@ mod tests {
     }
 
     async fn told_of(call: Call) -> String {
-        let (client, _directory) = with_server(|told| axum::Json(told)).await;
+        let (client, _directory) = with_server(axum::Json).await;
         client.send(call).await.unwrap().json().unwrap()
     }
 
