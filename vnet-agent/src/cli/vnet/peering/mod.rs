@@ -1,19 +1,21 @@
 //! `vnet peering`: the peering objects of a virtual network, each its own side alone.
 
+mod flags;
+
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use self::flags::{Both, Extent, Flags};
 use super::AddressSpace;
 use crate::api::resource_of;
 use crate::cli::agent::At;
-use crate::cli::args::switch;
 use crate::cli::reader::Children;
 use crate::cli::resource::{self, Row, last_part, properties};
 use crate::cli::scope::{Group, Named, Scoped};
 use crate::cli::source::Source;
 use crate::cli::{CliError, CliResult, Outcome, Printer, join};
-use crate::model::{PeeringName, ResourceId, SubnetName, VnetId};
+use crate::model::{PeeringName, ResourceId, VnetId};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum PeeringCommand {
@@ -96,64 +98,6 @@ pub(in crate::cli) struct List {
     group: Group,
     #[command(flatten)]
     source: Source,
-}
-
-/// What a side allows. What is not given is Azure's default in a new one, and stays in one that is there.
-#[derive(Debug, Args)]
-struct Flags {
-    /// Let traffic cross; both sides must [default: true]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
-    allow_vnet_access: Option<bool>,
-    /// Accept packets from the remote whose source lies outside its address space, as appliances forward them [default: false]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
-    allow_forwarded_traffic: Option<bool>,
-    /// Let the remote use this network's gateway [default: false]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
-    allow_gateway_transit: Option<bool>,
-    /// Use the remote's gateway [default: false]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
-    use_remote_gateways: Option<bool>,
-}
-
-/// What of the two networks takes part.
-#[derive(Debug, Args)]
-struct Extent {
-    /// Whether all subnets take part, or only those named next; cannot be changed later [default: true]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
-    peer_complete_vnets: Option<bool>,
-    /// The own subnets that take part, with --peer-complete-vnets false
-    #[arg(long, value_name = "SUBNET", num_args = 1..)]
-    local_subnet_names: Vec<SubnetName>,
-    /// The remote's subnets that take part, with --peer-complete-vnets false
-    #[arg(long, value_name = "SUBNET", num_args = 1..)]
-    remote_subnet_names: Vec<SubnetName>,
-    /// Peer those subnets' IPv6 prefixes alone [default: false]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
-    enable_only_ipv6: Option<bool>,
-}
-
-/// The other side, where both are created in one step.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "The other side")]
-struct Both {
-    /// Create the other side too, in the same step; needs rights on both networks
-    #[arg(long)]
-    both: bool,
-    /// Its name [default: REMOTE-to-LOCAL]
-    #[arg(long, value_name = "NAME", requires = "both")]
-    remote_name: Option<PeeringName>,
-    /// Its --allow-vnet-access
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch, requires = "both")]
-    remote_allow_vnet_access: Option<bool>,
-    /// Its --allow-forwarded-traffic
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch, requires = "both")]
-    remote_allow_forwarded_traffic: Option<bool>,
-    /// Its --allow-gateway-transit
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch, requires = "both")]
-    remote_allow_gateway_transit: Option<bool>,
-    /// Its --use-remote-gateways
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch, requires = "both")]
-    remote_use_remote_gateways: Option<bool>,
 }
 
 /// The row of a peering.
@@ -276,74 +220,10 @@ fn body(args: &Create) -> Result<Value, CliError> {
     if args.both.both {
         body["remotePeering"] = json!({
             "name": args.both.name(&local, &remote)?,
-            "properties": args.both.properties(args),
+            "properties": args.both.properties(&args.extent),
         });
     }
     Ok(body)
-}
-
-impl Flags {
-    fn put_into(&self, properties: &mut Map<String, Value>) {
-        for (name, flag) in [
-            ("allowVirtualNetworkAccess", self.allow_vnet_access),
-            ("allowForwardedTraffic", self.allow_forwarded_traffic),
-            ("allowGatewayTransit", self.allow_gateway_transit),
-            ("useRemoteGateways", self.use_remote_gateways),
-        ] {
-            if let Some(flag) = flag {
-                properties.insert(name.to_owned(), json!(flag));
-            }
-        }
-    }
-}
-
-impl Extent {
-    fn put_into(&self, properties: &mut Map<String, Value>) {
-        for (name, flag) in [
-            ("peerCompleteVnets", self.peer_complete_vnets),
-            ("enableOnlyIPv6Peering", self.enable_only_ipv6),
-        ] {
-            if let Some(flag) = flag {
-                properties.insert(name.to_owned(), json!(flag));
-            }
-        }
-        for (name, subnets) in
-            [("localSubnetNames", &self.local_subnet_names), ("remoteSubnetNames", &self.remote_subnet_names)]
-        {
-            if !subnets.is_empty() {
-                properties.insert(name.to_owned(), json!(subnets));
-            }
-        }
-    }
-}
-
-impl Both {
-    fn name(&self, local: &VnetId, remote: &VnetId) -> Result<PeeringName, CliError> {
-        match &self.remote_name {
-            Some(name) => Ok(name.clone()),
-            None => PeeringName::new(&format!("{}-to-{}", remote.name(), local.name()))
-                .map_err(|error| CliError::Usage(format!("{error}; name the other side with --remote-name"))),
-        }
-    }
-
-    /// The other side: of what takes part, the same from there.
-    fn properties(&self, args: &Create) -> Map<String, Value> {
-        let mut properties = Map::new();
-        let flags = Flags {
-            allow_vnet_access: self.remote_allow_vnet_access,
-            allow_forwarded_traffic: self.remote_allow_forwarded_traffic,
-            allow_gateway_transit: self.remote_allow_gateway_transit,
-            use_remote_gateways: self.remote_use_remote_gateways,
-        };
-        flags.put_into(&mut properties);
-        let extent = Extent {
-            local_subnet_names: args.extent.remote_subnet_names.clone(),
-            remote_subnet_names: args.extent.local_subnet_names.clone(),
-            ..args.extent
-        };
-        extent.put_into(&mut properties);
-        properties
-    }
 }
 
 #[cfg(test)]
