@@ -14,6 +14,7 @@ pub mod arm;
 pub mod case;
 pub mod cast;
 pub mod changes;
+pub mod console;
 pub mod flow;
 pub mod frames;
 pub mod guests;

@@ -165,7 +165,7 @@ fn an_agent_that_may_not_enter_namespaces_has_three_and_says_what_to_do_in_the_g
         pair.a.interface
     );
     let shown = agent.ask(&["nic", "show", "-n", "a-vm"]).json();
-    let told = shown["notes"][0].as_str().expect("a note");
+    let told = shown["status"]["notes"][0].as_str().expect("a note");
     assert!(told.starts_with(&note), "{told}\n{note}");
     pair.assert_works(&site, &mut agent, || pair.prepare_guests());
     assert_has_exactly(&agent, NEEDED);
@@ -198,11 +198,11 @@ fn a_namespace_that_only_a_process_of_more_power_holds_is_out_of_reach_and_the_n
     let site = Site::new(&pair.topology(""));
     let agent = site.start();
     let shown = agent.ask(&["nic", "show", "-n", "b-vm"]).json();
-    let notes = shown["notes"].to_string();
+    let notes = shown["status"]["notes"].to_string();
     let unreachable =
         "cannot be reached: neither a named namespace nor a process that may be looked into leads there";
     assert!(notes.contains(unreachable), "{notes}");
-    assert_eq!(agent.ask(&["nic", "show", "-n", "a-vm"]).json()["notes"], json!([]));
+    assert_eq!(agent.ask(&["nic", "show", "-n", "a-vm"]).json()["status"]["notes"], json!([]));
 }
 
 /// The words that run what follows as another user with these capabilities and no others.

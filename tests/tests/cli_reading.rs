@@ -28,7 +28,7 @@ fn networks_nics_and_peerings_are_told_as_declared_and_as_they_stand() {
             "vnet list -o json",
             "vnet show -n web -o yaml",
             "vnet peering list --vnet-name web -o table",
-            "vnet peering show --vnet-name web -n web-to-database -g any -o json",
+            "vnet peering show --vnet-name web -n web-to-database -o json",
             "nic list -o table",
             "nic list -o tsv",
             "nic show -n web-1 -o json",
@@ -53,7 +53,7 @@ fn a_nic_has_a_row_for_each_own_range_each_peered_range_and_the_system_routes() 
 
 #[test]
 fn a_route_table_has_the_shape_that_az_prints() {
-    let answer = ask("examples/two-vnets.yaml", "nic show-effective-route-table -n web-1 -g any").json();
+    let answer = ask("examples/two-vnets.yaml", "nic show-effective-route-table -n web-1").json();
     let peered = serde_json::json!({
         "source": "Default",
         "state": "Active",
@@ -136,7 +136,7 @@ fn wrong_usage_is_told_from_a_refusal_by_its_exit_status() {
         "vnet list --file examples/two-vnets.yaml --socket /tmp/x",
         "counters --watch --file examples/two-vnets.yaml",
         "counters --watch=0",
-        "run",
+        "run --file x --state y",
         "run --file x --xdp-mode turbo",
         "validate",
     ] {
@@ -157,8 +157,8 @@ fn without_an_agent_the_error_names_the_socket_and_what_to_do() {
         let ended = run(command.split(' ').chain(["--socket", &socket]));
         assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""), "{command}");
         let expected = format!(
-            "error: no agent answers at {socket} (No such file or directory (os error 2)); start one with `vnet-agent run \
-             --file FILE`, or name its --socket\n"
+            "error: no agent answers at {socket} (No such file or directory (os error 2)); start one with `vnet-agent run`, or \
+             name its --socket\n"
         );
         assert_eq!(ended.stderr, expected, "{command}");
     }

@@ -133,8 +133,12 @@ fn the_agent_answers_as_the_file_does_and_adds_what_it_knows_of_interfaces() {
         assert_eq!(of_file.status, Some(0), "{command:?}");
     }
     let nics = agent.ask(&["nic", "list"]).json();
-    let told: Vec<_> =
-        nics.as_array().expect("a list").iter().map(|nic| (&nic["interface"], &nic["state"])).collect();
+    let told: Vec<_> = nics
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|nic| (&nic["status"]["interface"], &nic["status"]["state"]))
+        .collect();
     let (a, b) = (json!(pair.a.interface), json!(pair.b.interface));
     assert_eq!(told, [(&a, &json!("Attached")), (&b, &json!("Attached"))]);
 }
@@ -160,7 +164,7 @@ fn a_changed_file_is_taken_in_and_a_refused_one_changes_nothing() {
     agent.wait_for("the state before it stays");
     assert_eq!(pair.a.ping(B, 1), 0, "the file before the refused one is still in force");
     let shown = agent.ask(&["vnet", "peering", "show", "--vnet-name", "a", "-n", "a-to-b"]).json();
-    assert_eq!(shown["allowVirtualNetworkAccess"], false);
+    assert_eq!(shown["properties"]["allowVirtualNetworkAccess"], false);
 
     std::fs::remove_file(site.file()).expect("the file can be removed");
     agent.signal(Signal::SIGHUP);
@@ -208,13 +212,13 @@ fn an_interface_that_is_deleted_and_made_again_is_attached_again() {
     assert_eq!(drops(&site), json!({ "endpoint-detached": 2 }));
     assert_eq!(pair.a.ping("10.1.1.1", 2), 2, "the rest goes on");
     let states = agent.ask(&["nic", "show", "-n", "b-vm"]).json();
-    assert_eq!(states["state"], "Missing");
+    assert_eq!(states["status"]["state"], "Missing");
 
     pair.b.plug_in();
     agent.wait_for(&format!("NIC b-vm: attached by {}", pair.b.interface));
     // Until the guest's address and route are there again.
     pair.assert_connected("after it came back");
-    assert_eq!(agent.ask(&["nic", "show", "-n", "b-vm"]).json()["state"], "Attached");
+    assert_eq!(agent.ask(&["nic", "show", "-n", "b-vm"]).json()["status"]["state"], "Attached");
     assert!(!agent.log().contains("WARN"), "{}", agent.log());
 }
 
@@ -321,8 +325,8 @@ fn a_link_that_goes_down_at_either_end_is_noted_until_it_is_up_again() {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let shown = agent.ask(&["nic", "show", "-n", "a-vm"]).json();
-            assert_eq!(shown["state"], "Attached");
-            if shown["notes"] == json!(expected) {
+            assert_eq!(shown["status"]["state"], "Attached");
+            if shown["status"]["notes"] == json!(expected) {
                 return;
             }
             assert!(Instant::now() < deadline, "{shown}");
@@ -342,7 +346,7 @@ fn a_link_that_goes_down_at_either_end_is_noted_until_it_is_up_again() {
     await_note(&[no_carrier]);
     ip(&["-n", &pair.a.namespace, "link", "set", "eth0", "up"]);
     await_note(&[]);
-    assert_eq!(agent.ask(&["nic", "list"]).json()[1]["notes"], json!([]));
+    assert_eq!(agent.ask(&["nic", "list"]).json()[1]["status"]["notes"], json!([]));
 }
 
 #[test]

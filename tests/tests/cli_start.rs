@@ -137,7 +137,7 @@ fn an_interface_with_another_program_is_reported_and_left_alone() {
     assert!(second.log().contains("another XDP program is attached"), "{}", second.log());
     assert!(second.log().contains("ready: 0 of 1 NICs attached"), "{}", second.log());
     let shown = second.ask(&["nic", "show", "-n", "a-vm"]).json();
-    assert_eq!(shown["state"], "Failed");
+    assert_eq!(shown["status"]["state"], "Failed");
     assert_eq!(second.end(Signal::SIGTERM), Some(0));
     assert_eq!(guest.ping("10.1.1.1", 2), 2, "the first still answers");
 }
@@ -163,13 +163,13 @@ fn an_interface_that_has_an_address_of_the_host_is_left_alone_until_it_is_handed
     let mut agent = site.start();
     assert!(!guest.has_program());
     let nic = agent.ask(&["nic", "show", "-n", "a-vm"]).json();
-    assert_eq!(nic["state"], "Failed");
+    assert_eq!(nic["status"]["state"], "Failed");
     let note = format!(
         "{0} has the host's own address 203.0.113.1/24, which the program would cut off; hand the interface over first: \
          ip address delete 203.0.113.1/24 dev {0}",
         guest.interface
     );
-    assert_eq!(nic["notes"][0], note.as_str());
+    assert_eq!(nic["status"]["notes"][0], note.as_str());
 
     ip(&["address", "delete", "203.0.113.1/24", "dev", &guest.interface]);
     agent.signal(Signal::SIGHUP);
@@ -191,8 +191,8 @@ fn an_address_of_the_host_on_a_point_to_point_link_is_named_by_the_hosts_own_sid
     ip(&["address", "add", "203.0.113.1", "peer", "203.0.113.2", "dev", &guest.interface]);
     let agent = site.start();
     let nic = agent.ask(&["nic", "show", "-n", "a-vm"]).json();
-    assert_eq!(nic["state"], "Failed");
-    let note = nic["notes"][0].as_str().expect("a note");
+    assert_eq!(nic["status"]["state"], "Failed");
+    let note = nic["status"]["notes"][0].as_str().expect("a note");
     assert!(note.contains("the host's own address 203.0.113.1/32"), "{note}");
 }
 

@@ -45,6 +45,14 @@ pub fn read(path: &Path) -> Result<String, InputError> {
     text_of(File::open(path)?)
 }
 
+/// The text that comes by the standard input.
+///
+/// # Errors
+/// [`InputError`].
+pub fn read_stdin() -> Result<String, InputError> {
+    text_of(io::stdin().lock())
+}
+
 /// The text of a regular file, for whoever reads it again later. Never waits for the writer of a pipe.
 ///
 /// # Errors

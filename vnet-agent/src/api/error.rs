@@ -14,6 +14,9 @@ use crate::model::{NameError, Refusal, RefusalCode, ResourceId};
 /// The code of a topology file with mistakes, and of a mistake in it that is no refusal.
 const INVALID_FILE: &str = "InvalidTopologyFile";
 
+/// What a topology file is called that came without a name, in the places of its mistakes.
+pub const UNNAMED_FILE: &str = "the file";
+
 /// What is wrong with a property of a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ContentFault {
@@ -216,7 +219,7 @@ impl ApiError {
             place: problem.location.map(|at| FilePlace { line: at.line, column: at.column }),
         };
         Self::File {
-            text: problems.render("the file", text, false),
+            text: problems.render(UNNAMED_FILE, text, false),
             details: problems.iter().map(detail).collect(),
         }
     }

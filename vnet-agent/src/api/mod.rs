@@ -26,10 +26,34 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use crate::model::{ResourceId, State};
+
 pub use app::App;
-pub use client::{Client, ClientError};
+pub use client::{Answer, Call, Client, ClientError, Refused};
+pub use error::UNNAMED_FILE;
 pub use server::serve;
 pub use socket::{Served, SocketAccess, SocketError, listen, listen_tcp};
 
 /// The socket where neither the daemon nor a command is told another.
 pub const DEFAULT_SOCKET: &str = "/run/vnet/agent.sock";
+
+/// The path of a resource, which is its id.
+#[must_use]
+pub fn path_of(resource: &ResourceId) -> String {
+    arm::id::of(resource)
+}
+
+/// The resource that has this path, whether it exists or not; none where the path is that of something else.
+#[must_use]
+pub fn resource_of(path: &str) -> Option<ResourceId> {
+    match target::Target::parse(path) {
+        Ok(target::Target::Item(resource)) => Some(resource),
+        _ => None,
+    }
+}
+
+/// A resource of a state, as JSON: what an agent in that state answers. None where there is no such resource.
+#[must_use]
+pub fn rendered(state: &State, resource: &ResourceId) -> Option<String> {
+    arm::view(state, resource).map(|rendered| rendered.json)
+}

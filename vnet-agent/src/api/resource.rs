@@ -89,7 +89,10 @@ pub(super) fn list(state: &State, caller: &Caller, collection: &Collection) -> R
     let directory = &state.directory;
     match collection {
         // Of these, everybody sees what he may read.
-        Collection::Vnets(_) | Collection::Nics(_) | Collection::Subscriptions => {}
+        Collection::Vnets(_)
+        | Collection::Nics(_)
+        | Collection::Subscriptions
+        | Collection::RoleAssignments(AccessScope::Root) => {}
         Collection::Subnets(vnet) => {
             directory.authorize(caller, Action::SubnetRead, &AccessScope::Vnet(vnet.clone()))?
         }

@@ -5,8 +5,13 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::api::{ClientError, Refused};
 use crate::daemon::describe;
 use crate::input::InputError;
+use crate::model::RefusalCode;
+
+/// The code under which the agent refuses a topology file.
+const INVALID_FILE: &str = "InvalidTopologyFile";
 
 /// What a command comes to.
 pub type CliResult = Result<Outcome, CliError>;
@@ -27,12 +32,14 @@ pub enum CliError {
     #[error("{0}")]
     Usage(String),
     /// Refused, with a code that scripts can rely on.
-    #[error("{code}: {message}")]
+    #[error("{code}: {message}{}", .details.iter().map(|detail| format!("\n  {detail}")).collect::<String>())]
     Refused {
         /// The code, as in `ResourceNotFound`.
         code: String,
         /// The sentence.
         message: String,
+        /// What it consists of, a line each.
+        details: Vec<String>,
     },
     /// A topology file is refused: everything that is wrong with it, each with its place.
     #[error("{0}")]
@@ -53,7 +60,27 @@ pub enum CliError {
     Output(#[from] io::Error),
 }
 
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            // The text shows each mistake with its place in the file.
+            ClientError::Refused { refusal, .. } if refusal.code == INVALID_FILE => {
+                Self::Problems(refusal.message)
+            }
+            ClientError::Refused { refusal: Refused { code, message, details, .. }, .. } => {
+                Self::Refused { code, message, details: details.iter().map(ToString::to_string).collect() }
+            }
+            error => Self::failed(error),
+        }
+    }
+}
+
 impl CliError {
+    /// A refusal of the command's own, with a code of the model's.
+    pub fn refused(code: RefusalCode, message: impl Into<String>) -> Self {
+        Self::Refused { code: code.to_string(), message: message.into(), details: Vec::new() }
+    }
+
     /// A failure.
     pub fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Failed(error.into())

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use clap::Args;
 use serde::Serialize;
 
+use super::progress::Spinner;
 use super::source::{Source, block_on};
 use super::{CliError, CliResult, Format, Outcome, Printer, Table};
 use crate::lab::{self, ProbeOptions};
@@ -68,7 +69,12 @@ pub(super) fn run(args: &MatrixArgs, printer: &mut Printer<'_>) -> CliResult {
 
 /// Prints the matrix of a topology, probed where asked for.
 pub(super) fn print(topology: &Topology, probe: bool, printer: &mut Printer<'_>) -> CliResult {
-    let observed = if probe { Some(observe(topology)?) } else { None };
+    let observed = if probe {
+        let _spinner = Spinner::start("probing");
+        Some(observe(topology)?)
+    } else {
+        None
+    };
     let matrix = matrix(topology, observed.as_ref());
     if matrix.probed == Some(0) {
         // A probe of nothing shows nothing.

@@ -3,6 +3,10 @@
 //! Words follow `az network`. Commands print into a [`Printer`] and never to the standard output itself, so that a reader that
 //! went away (`| head`) ends a command cleanly in one place. Exit status: 0 done, 1 refused or failed, 2 wrong usage.
 
+mod activity;
+mod agent;
+mod apply;
+mod args;
 mod bench;
 mod completions;
 mod counters;
@@ -13,11 +17,21 @@ mod matrix;
 mod next_hop;
 mod nic;
 mod output;
-mod peering;
+mod progress;
+mod reader;
+mod resource;
+mod role;
 mod run;
+mod scope;
 mod source;
+mod status;
+mod subscription;
+mod token;
 mod validate;
 mod vnet;
+
+#[cfg(test)]
+mod tests;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -56,12 +70,30 @@ enum Command {
     Run(run::RunArgs),
     /// Find everything that is wrong with a topology file
     Validate(validate::Validate),
-    /// Virtual networks and their peerings
+    /// Make a topology file the state: all of it in one transaction, or nothing
+    Apply(apply::ApplyArgs),
+    /// The state as a topology file that `apply` takes
+    Export(apply::ExportArgs),
+    /// The agent at a glance: what is stored beside what is observed
+    Status(status::StatusArgs),
+    /// Virtual networks, their subnets and their peerings
     #[command(subcommand)]
     Vnet(vnet::VnetCommand),
     /// NICs
     #[command(subcommand)]
     Nic(nic::NicCommand),
+    /// Subscriptions: what is administered together
+    #[command(subcommand)]
+    Subscription(subscription::SubscriptionCommand),
+    /// Who may do what
+    #[command(subcommand)]
+    Role(role::RoleCommand),
+    /// Tokens for clients on TCP
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Who did what, when, and what came of it
+    #[command(subcommand)]
+    ActivityLog(activity::ActivityLogCommand),
     /// Where a NIC's packet to an address goes
     NextHop(next_hop::NextHop),
     /// What crossed each peering, and what each NIC sent and received
@@ -104,8 +136,9 @@ pub fn main() -> ExitCode {
             let _ = match &error {
                 CliError::Problems(text) => writeln!(std::io::stderr(), "{}", text.trim_end()),
                 // As the refusals of a topology file are shown.
-                CliError::Refused { code, message } => {
-                    writeln!(std::io::stderr(), "error[{code}]: {message}")
+                CliError::Refused { code, message, details } => {
+                    let details: String = details.iter().map(|detail| format!("\n  {detail}")).collect();
+                    writeln!(std::io::stderr(), "error[{code}]: {message}{details}")
                 }
                 error => writeln!(std::io::stderr(), "error: {error}"),
             };
@@ -118,6 +151,13 @@ fn run(command: &Command, printer: &mut Printer<'_>) -> CliResult {
     match command {
         Command::Run(args) => run::run(args, printer),
         Command::Validate(args) => validate::run(args, printer),
+        Command::Apply(args) => apply::apply(args, printer),
+        Command::Export(args) => apply::export(args, printer),
+        Command::Status(args) => status::run(args, printer),
+        Command::Subscription(command) => subscription::run(command, printer),
+        Command::Role(command) => role::run(command, printer),
+        Command::Token(command) => token::run(command, printer),
+        Command::ActivityLog(command) => activity::run(command, printer),
         Command::Vnet(command) => vnet::run(command, printer),
         Command::Nic(command) => nic::run(command, printer),
         Command::NextHop(args) => next_hop::run(args, printer),
@@ -146,8 +186,5 @@ fn join<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
 
 /// An object was named that does not exist.
 fn not_found(resource: &ResourceId) -> CliError {
-    CliError::Refused {
-        code: RefusalCode::ResourceNotFound.to_string(),
-        message: format!("{resource} does not exist"),
-    }
+    CliError::refused(RefusalCode::ResourceNotFound, format!("{resource} does not exist"))
 }

@@ -60,12 +60,29 @@ impl<'a> Printer<'a> {
         Ok(writeln!(self.out, "{text}")?)
     }
 
+    /// Prints a text that has its own line ends.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn text(&mut self, text: &str) -> Result<(), CliError> {
+        Ok(write!(self.out, "{text}")?)
+    }
+
     /// Prints a table for people.
     ///
     /// # Errors
     /// As above.
     pub fn table(&mut self, table: &Table) -> Result<(), CliError> {
         Ok(write!(self.out, "{}", table.text())?)
+    }
+
+    /// Prints the cells of a result that is data: as a table, or parted by tabs where that was asked for.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn cells(&mut self, table: &Table) -> Result<(), CliError> {
+        let text = if self.format() == Format::Tsv { table.tsv() } else { table.text() };
+        Ok(write!(self.out, "{text}")?)
     }
 
     /// Begins one of several results, parted from the one before: a fresh screen on a terminal, an empty line between tables

@@ -5,29 +5,21 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::agent::Socket;
+use super::reader::Reader;
 use super::{CliError, Printer};
-use crate::api::{Client, DEFAULT_SOCKET};
 use crate::config;
 use crate::input;
-use crate::model::{Snapshot, Topology};
+use crate::model::{Snapshot, State, Topology};
 
 /// Where to ask.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Source {
     /// Answer from a topology file, with neither agent nor root
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "socket")]
     pub(super) file: Option<PathBuf>,
-    /// The agent's socket
-    #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET, conflicts_with = "file")]
-    socket: PathBuf,
-}
-
-/// The resource group, for fingers that type it.
-#[derive(Clone, Debug, Args)]
-pub(super) struct Group {
-    /// Accepted as `az` has it, and of no effect: there is one resource group so far
-    #[arg(short = 'g', long, value_name = "NAME", hide_short_help = true)]
-    resource_group: Option<String>,
+    #[command(flatten)]
+    socket: Socket,
 }
 
 impl Source {
@@ -37,14 +29,31 @@ impl Source {
             Some(file) => from_file(file, printer),
             None => {
                 let snapshot: Snapshot = self.get("/topology")?;
-                Topology::restore(snapshot).map_err(CliError::failed)
+                // Whoever may not read all of it gets peerings without their other sides.
+                Topology::restore(snapshot).map_err(|error| {
+                    CliError::failed(format!(
+                        "this needs every network that is peered with one that this user may read ({error}); ask as \
+                         somebody who may read them"
+                    ))
+                })
             }
         }
     }
 
-    /// A resource of the agent.
-    pub(super) fn get<T: serde::de::DeserializeOwned>(&self, resource: &str) -> Result<T, CliError> {
-        block_on(Client::new(&self.socket).get(resource))?.map_err(CliError::failed)
+    /// The resources.
+    pub(super) fn reader(&self, printer: &Printer<'_>) -> Result<Reader, CliError> {
+        match &self.file {
+            Some(file) => {
+                let topology = from_file(file, printer)?;
+                Ok(Reader::File(State { topology, ..State::default() }))
+            }
+            None => Ok(Reader::Agent(self.socket.agent()?)),
+        }
+    }
+
+    /// What the agent answers to a question about itself.
+    pub(super) fn get<T: serde::de::DeserializeOwned>(&self, target: &str) -> Result<T, CliError> {
+        self.socket.agent()?.get(target)
     }
 }
 

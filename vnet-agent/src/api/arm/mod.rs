@@ -17,7 +17,7 @@ use super::error::ApiError;
 use super::resource::Wish;
 use super::target::Collection;
 use crate::daemon::tokens::NewToken;
-use crate::model::access::AccessScope;
+use crate::model::access::{AccessScope, RoleAssignment};
 use crate::model::{Operation, ResourceId, State, VnetId};
 
 pub(super) use view::Rendered;
@@ -149,7 +149,11 @@ pub(super) fn list(
         }
         Collection::RoleAssignments(scope) => {
             require(state, scope)?;
-            directory.assignments_at(scope).map(|one| role_assignment::view(one).render().json).collect()
+            let within = directory.assignments().filter(|one| scope.contains(&one.scope));
+            let id =
+                |one: &RoleAssignment| ResourceId::RoleAssignment(one.scope.clone().into(), one.name.clone());
+            let within = within.filter(|one| passes(&id(one)));
+            within.map(|one| role_assignment::view(one).render().json).collect()
         }
         Collection::Tokens => directory.tokens().map(|one| token::render(one, None).json).collect(),
     })
