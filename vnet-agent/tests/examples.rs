@@ -53,11 +53,10 @@ fn example(name: &str) -> Topology {
 const NEED_A_PAST: [RefusalCode; 2] =
     [RefusalCode::RemotePeeringIsDisconnected, RefusalCode::VnetAddressSpaceInUse];
 
-/// The codes that are about who asks, or about objects that no file declares.
-const NOT_OF_A_FILE: [RefusalCode; 4] = [
+/// The codes that are about who asks, and for what.
+const NOT_OF_A_FILE: [RefusalCode; 3] = [
     RefusalCode::AuthorizationFailed,
     RefusalCode::LinkedAuthorizationFailed,
-    RefusalCode::RoleAssignmentExists,
     RefusalCode::RoleAssignmentUpdateNotPermitted,
 ];
 

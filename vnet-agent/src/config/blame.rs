@@ -11,7 +11,8 @@ use ipnet::IpNet;
 
 use super::problem::Finding;
 use super::tree::{NodeId, Tree};
-use crate::model::{DesiredState, Holding, Located, PeeringName, Refusal, ResourceId, VnetId};
+use crate::model::access::DesiredAccess;
+use crate::model::{DesiredState, Holding, Located, PeeringName, Refusal, ResourceId, ResourceKind, VnetId};
 
 /// A tree, and where its objects are declared.
 pub(super) struct Blame<'t> {
@@ -22,7 +23,9 @@ pub(super) struct Blame<'t> {
 }
 
 impl<'t> Blame<'t> {
-    pub(super) fn new(tree: &'t Tree<'t>, desired: &'t DesiredState) -> Self {
+    pub(super) fn new(tree: &'t Tree<'t>, desired: &'t DesiredState, access: &DesiredAccess) -> Self {
+        let subscriptions = access.subscriptions.iter().flat_map(|all| &all.subscriptions);
+        let subscriptions = subscriptions.map(|d| (ResourceId::Subscription(d.spec.name.clone()), d.place));
         let vnets = desired.vnets.iter().map(|d| (ResourceId::VirtualNetwork(d.spec.name.clone()), d.place));
         let subnets = desired.subnets.iter().map(|d| {
             let (vnet, subnet) = &d.spec;
@@ -34,7 +37,7 @@ impl<'t> Blame<'t> {
             (ResourceId::Peering(vnet.clone(), peering.name.clone()), d.place)
         });
         let mut declared = HashMap::new();
-        for (id, place) in vnets.chain(subnets).chain(nics).chain(peerings) {
+        for (id, place) in subscriptions.chain(vnets).chain(subnets).chain(nics).chain(peerings) {
             declared.entry(id).or_insert(place.into());
         }
         Self { tree, desired, declared }
@@ -79,13 +82,17 @@ impl<'t> Blame<'t> {
             Refusal::AddressInUse { holding, .. } => self.held(object, holding),
             Refusal::ResourceNotFound { resource } => self.reference(object, resource),
             Refusal::OperationNotAllowed { .. } => field("peeringState"),
+            Refusal::InvalidResourceName { error } => match error.kind {
+                ResourceKind::DisplayName => field("displayName"),
+                ResourceKind::Tenant => field("tenant"),
+                _ => None,
+            },
+            Refusal::RoleAssignmentExists { .. } => field("principal"),
             Refusal::VnetAddressSpaceInUse { .. }
-            | Refusal::InvalidResourceName { .. }
             | Refusal::ResourceAlreadyExists { .. }
             | Refusal::QuotaExceeded { .. }
             | Refusal::AuthorizationFailed { .. }
             | Refusal::LinkedAuthorizationFailed { .. }
-            | Refusal::RoleAssignmentExists { .. }
             | Refusal::RoleAssignmentUpdateNotPermitted { .. } => None,
         };
         value.or(field("name")).unwrap_or(object)
@@ -121,7 +128,8 @@ impl<'t> Blame<'t> {
                 let list = field(key)?;
                 Some(self.element(list, |text| text == subnet.as_str()).unwrap_or(list))
             }
-            _ => field("subnet").or(field("remoteVirtualNetwork")),
+            ResourceId::Subscription(_) => field("subscription"),
+            _ => field("subnet").or(field("remoteVirtualNetwork")).or(field("scope")),
         }
     }
 

@@ -3,17 +3,19 @@
 //! An object with a mistake is not declared but noted as broken, so that what names it is not reported as naming nothing. A
 //! key that is merely unknown or not supported yet spoils nothing: the object is checked further without it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::str::FromStr;
 
+use super::access::Access;
 use super::assertion::Assertion;
 use super::keys;
 use super::peering::Read;
 use super::reader::{Fields, Reader};
 use super::tree::NodeId;
+use crate::model::access::Directory;
 use crate::model::{
-    Declared, DesiredState, InterfaceName, MacAddress, NicId, NicName, NicSpec, PeeringPast, Refusal, Region,
-    ResourceId, Scope, SubnetRef, SubnetRefError, SubnetSpec, VnetId, VnetName, VnetSpec,
+    Declared, DesiredState, InterfaceName, Located, MacAddress, NicId, NicName, NicSpec, PeeringPast,
+    Refusal, Region, ResourceId, Scope, SubnetRef, SubnetRefError, SubnetSpec, VnetId, VnetName, VnetSpec,
 };
 
 /// What a file declares.
@@ -21,6 +23,7 @@ use crate::model::{
 pub(super) struct Declarations {
     /// The objects; their places are nodes of the tree.
     pub(super) desired: DesiredState,
+    pub(super) access: Access,
     pub(super) assertions: Vec<Assertion>,
     /// The names of all NICs, broken ones too.
     pub(super) nics: BTreeSet<NicId>,
@@ -46,8 +49,29 @@ impl Declarations {
                 self.unnamed.subnet_of.contains(vnet)
             }
             Refusal::ResourceNotFound { resource: ResourceId::Nic(_) } => self.unnamed.nic,
+            Refusal::ResourceNotFound { resource: ResourceId::Subscription(_) } => self.access.is_unclear,
             _ => false,
         }
+    }
+
+    /// The directory that the file leads to: from `current`, or, without one, of a file that stands alone. There, subscriptions
+    /// exist by being named, unless the file says itself which there are.
+    ///
+    /// # Errors
+    /// Every refusal, each with its place.
+    pub(super) fn directory(&self, current: Option<&Directory>) -> Result<Directory, Vec<Located>> {
+        let broken = self.desired.broken.iter().filter_map(|id| match id {
+            ResourceId::VirtualNetwork(vnet) => Some(vnet),
+            _ => None,
+        });
+        let vnets: HashSet<_> = self.desired.vnets.iter().map(|vnet| &vnet.spec.name).chain(broken).collect();
+        let nobody = Directory::default();
+        let planned = current.unwrap_or(&nobody).plan(&self.access.desired, |vnet| vnets.contains(vnet))?;
+        if current.is_none() && self.access.desired.subscriptions.is_none() {
+            return planned.with_subscriptions_of(&self.desired);
+        }
+        let refusals = planned.check_subscriptions(&self.desired);
+        if refusals.is_empty() { Ok(planned) } else { Err(refusals) }
     }
 
     /// Reads the file. What can be read is read, whatever else is wrong.
@@ -67,6 +91,7 @@ impl Declarations {
         // A section that is there twice, or misspelt, may hold whatever is missed in the one that was read.
         file.unnamed.vnet |= fields.is_unclear(&["virtualNetworks"]);
         file.unnamed.nic |= fields.is_unclear(&["nics"]);
+        file.access = Access::read(reader, &fields, None);
         if let Some(assertions) = fields.get("assertions").and_then(|node| reader.list(node, "assertions")) {
             let scope = file.scope.clone().unwrap_or_default();
             let read = assertions.iter().filter_map(|node| Assertion::read(reader, *node, &scope));

@@ -60,15 +60,13 @@ impl Keys {
 pub(super) const FILE: Keys = Keys {
     what: "the file",
     required: &["virtualNetworks"],
-    optional: &["nics", "assertions", "subscription", "resourceGroup"],
+    optional: &["nics", "assertions", "subscriptions", "roleAssignments", "subscription", "resourceGroup"],
     later: &[
         "routeTables",
         "networkSecurityGroups",
         "tenants",
-        "subscriptions",
         "resourceGroups",
         "principals",
-        "roleAssignments",
         "onPremisesNetworks",
     ],
     read_only: &[],
@@ -154,3 +152,40 @@ pub(super) const ASSERTION: Keys = Keys {
     read_only: &[],
     synonyms: &[("source", "from"), ("destination", "to")],
 };
+
+/// A subscription.
+pub(super) const SUBSCRIPTION: Keys = Keys {
+    what: "a subscription",
+    required: &["name"],
+    optional: &["displayName", "tenant", "roleAssignments"],
+    later: &[],
+    read_only: &["state"],
+    synonyms: &[("subscriptionId", "name"), ("tenantId", "tenant"), ("roles", "roleAssignments")],
+};
+
+/// A role given in a subscription.
+pub(super) const ROLE: Keys = Keys {
+    what: "a role assignment of a subscription",
+    required: &["principal", "role"],
+    optional: &["scope"],
+    later: &[],
+    read_only: &["name"],
+    synonyms: ROLE_SYNONYMS,
+};
+
+/// A role given everywhere.
+pub(super) const ROOT_ROLE: Keys = Keys {
+    what: "a role assignment at the scope /",
+    required: &["principal", "role"],
+    optional: &[],
+    later: &[],
+    read_only: &["name"],
+    synonyms: ROLE_SYNONYMS,
+};
+
+const ROLE_SYNONYMS: &[(&str, &str)] = &[
+    ("principalId", "principal"),
+    ("assignee", "principal"),
+    ("roleDefinitionId", "role"),
+    ("roleDefinitionName", "role"),
+];

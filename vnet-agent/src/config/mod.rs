@@ -7,8 +7,10 @@
 //! # The format
 //!
 //! YAML, one document. Keys at the top: `virtualNetworks` (required, with a value, so that neither an empty file nor one that
-//! was cut off means "delete everything"), `nics`, `assertions`, and `subscription` and `resourceGroup` (where everything
-//! stands that does not say so itself; `default`). Any other list whose key has no value is empty.
+//! was cut off means "delete everything"), `nics`, `assertions`, `subscriptions` and `roleAssignments` (both with a value too:
+//! with the key, the file is the whole truth about them, without it they stay as they are), and `subscription` and
+//! `resourceGroup` (where everything stands that does not say so itself; `default`). Any other list whose key has no value is
+//! empty.
 //!
 //! * A virtual network: `name`, `region`, `addressSpace` (all required: there is no resource group to take a region from, and
 //!   a range that nobody chose would meet the next one), `subnets`, `peerings`, `subscription`, `resourceGroup`.
@@ -20,9 +22,13 @@
 //!   them where they do not follow from the rest.
 //! * A NIC: `name`, `subnet` (as `vnet/subnet`), `addresses` (one IPv4, one IPv6, or one of each), `mac` (derived from the
 //!   name), `interface` (none: a lab makes a veth pair), `enableIPForwarding` (false), `subscription`, `resourceGroup`.
+//! * A subscription: `name`, `displayName` (its name), `tenant` (`default`), `roleAssignments`.
+//! * A role assignment: `principal` (`user:NAME`, `group:NAME`), `role`, and, of a subscription, optionally `scope` (a resource
+//!   group `GROUP`, or a virtual network `GROUP/NAME`). At the top, the roles hold everywhere.
 //! * An assertion: `from`, `to` (NICs, those of the file's own scope by their bare names), `reachable`, and optionally `family`
 //!   (`IPv4` or `IPv6`; without it, reachable means over one of the two at least).
 
+mod access;
 mod assertion;
 mod blame;
 mod file;
@@ -42,7 +48,8 @@ mod tests;
 pub use problem::{Location, Note, Problem, Problems};
 pub use write::write;
 
-use crate::model::{Change, Topology, plan_file};
+use crate::model::access::{Directory, directory_changes};
+use crate::model::{Change, State, Topology, plan_file};
 use file::Declarations;
 use problem::{Finding, Findings};
 use reader::Reader;
@@ -61,17 +68,33 @@ pub const MAX_PROBLEMS: usize = 1_000;
 pub struct Loaded {
     /// The topology.
     pub topology: Topology,
-    /// What differs from the current one.
+    /// Who may do what with it.
+    pub directory: Directory,
+    /// What differs from the current ones; of the directory, where there is a current one.
     pub changes: Vec<Change>,
 }
 
-/// Reads a topology file and plans what leads from `current` to it.
+/// Reads a topology file and plans what leads from `current` to it. The file stands alone: what it does not say about who may do
+/// what is not so, and the subscriptions exist that it names.
 ///
 /// # Errors
 /// [`Problems`]: every mistake of form, every refusal, or else every assertion that does not hold. Nothing has changed then.
 pub fn load(text: &str, current: &Topology) -> Result<Loaded, Problems> {
+    load_any(text, current, None)
+}
+
+/// As [`load`], for a state that has subscriptions and roles already: without its keys for them, a file leaves them as they are,
+/// and what it declares stands in subscriptions that there are.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_state(text: &str, current: &State) -> Result<Loaded, Problems> {
+    load_any(text, &current.topology, Some(&current.directory))
+}
+
+fn load_any(text: &str, current: &Topology, directory: Option<&Directory>) -> Result<Loaded, Problems> {
     let mut findings = Findings::default();
-    let loaded = read(text, current, &mut findings);
+    let loaded = read(text, current, directory, &mut findings);
     match (findings.into_problems(text), loaded) {
         (Some(problems), _) => Err(problems),
         (None, Some(loaded)) => Ok(loaded),
@@ -84,7 +107,12 @@ fn whole(findings: &mut Findings, message: String) {
 }
 
 /// What the file leads to. Without it, there are findings; with findings, it is not to be used.
-fn read(text: &str, current: &Topology, findings: &mut Findings) -> Option<Loaded> {
+fn read(
+    text: &str,
+    current: &Topology,
+    directory: Option<&Directory>,
+    findings: &mut Findings,
+) -> Option<Loaded> {
     if text.len() > MAX_FILE_BYTES {
         whole(findings, format!("the file has {} bytes; {MAX_FILE_BYTES} are the most", text.len()));
         return None;
@@ -100,19 +128,18 @@ fn read(text: &str, current: &Topology, findings: &mut Findings) -> Option<Loade
     for assertion in &file.assertions {
         assertion.check_names(&mut reader, &file);
     }
-    match plan_file(current, &file.desired) {
-        Ok((topology, changes)) => {
-            if reader.findings.is_empty() {
-                assertion::check(&file.assertions, &topology, &mut reader);
-            }
-            Some(Loaded { topology, changes })
-        }
-        Err(refusals) => {
-            let blame = blame::Blame::new(&tree, &file.desired);
-            for located in refusals.iter().filter(|located| !file.may_follow(&located.refusal)) {
-                reader.findings.push(blame.finding(located));
-            }
-            None
-        }
+    let (planned, next_directory) = (plan_file(current, &file.desired), file.directory(directory));
+    let refusals = planned.as_ref().err().into_iter().chain(next_directory.as_ref().err()).flatten();
+    let blame = blame::Blame::new(&tree, &file.desired, &file.access.desired);
+    for located in refusals.filter(|located| !file.may_follow(&located.refusal)) {
+        reader.findings.push(blame.finding(located));
     }
+    let ((topology, topology_changes), next_directory) = (planned.ok()?, next_directory.ok()?);
+    if reader.findings.is_empty() {
+        assertion::check(&file.assertions, &topology, &mut reader);
+    }
+    let mut changes =
+        directory.map(|current| directory_changes(current, &next_directory)).unwrap_or_default();
+    changes.extend(topology_changes);
+    Some(Loaded { topology, directory: next_directory, changes })
 }

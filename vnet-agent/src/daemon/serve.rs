@@ -27,6 +27,7 @@ use crate::config::{self, Problems};
 use crate::dataplane::kernel::{AttachMode, Links, PinDirectory};
 use crate::input::{self, InputError};
 use crate::link::{Watch, interfaces};
+use crate::model::access::directory_changes;
 use crate::model::{Change, State, Topology};
 use crate::store::{Opened, Store};
 
@@ -114,10 +115,7 @@ async fn open_tcp(options: &Options) -> Result<Option<Tcp>, ServeError> {
 /// The state that an agent starts with.
 fn open(source: &Source) -> Result<(Journal, Committed), ServeError> {
     match source {
-        Source::File(file) => {
-            let state = State { topology: first_topology(file)?, ..State::default() };
-            Ok((Journal::File, Committed { state, version: 0 }))
-        }
+        Source::File(file) => Ok((Journal::File, Committed { state: first_state(file)?, version: 0 })),
         Source::Store(directory) => {
             let Opened { store, state, version, migrated_from } = Store::open(directory)?;
             if let Some(format) = migrated_from {
@@ -203,11 +201,11 @@ async fn attend(
     Ok(control.close()?)
 }
 
-fn first_topology(file: &Path) -> Result<Topology, ServeError> {
+fn first_state(file: &Path) -> Result<State, ServeError> {
     let text = input::read_regular(file)
         .map_err(|source| ServeError::Unreadable { path: file.to_owned(), source })?;
     match config::load(&text, &Topology::default()) {
-        Ok(loaded) => Ok(loaded.topology),
+        Ok(loaded) => Ok(State { topology: loaded.topology, directory: loaded.directory }),
         Err(problems) => Err(ServeError::Refused { path: file.to_owned(), text, problems }),
     }
 }
@@ -276,9 +274,11 @@ fn take_in(control: &Control, file: &Path) -> Reload {
         Ok(loaded) => loaded,
         Err(problems) => return Reload::Refused(text, problems),
     };
-    let state = State { topology: loaded.topology, ..State::clone(&committed.state) };
+    let mut changes = directory_changes(&committed.state.directory, &loaded.directory);
+    changes.extend(loaded.changes);
+    let state = State { topology: loaded.topology, directory: loaded.directory };
     match control.replace(state) {
-        Ok(outcome) => Reload::Done(loaded.changes, outcome),
+        Ok(outcome) => Reload::Done(changes, outcome),
         Err(error) => Reload::Failed(describe(&error)),
     }
 }

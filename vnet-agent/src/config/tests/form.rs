@@ -244,16 +244,8 @@ fn an_assertion_has_a_form(#[case] keys: &str, #[case] expected: &str) {
     "virtualNetworks: []\nnetworkSecurityGroups: []\n",
     "2:1: key `networkSecurityGroups` of the file is not supported yet"
 )]
-#[case(
-    "virtualNetworks: []\nsubscriptions: []\n",
-    "2:1: key `subscriptions` of the file is not supported yet"
-)]
 #[case("virtualNetworks: []\ntenants: []\n", "2:1: key `tenants` of the file is not supported yet")]
 #[case("virtualNetworks: []\nprincipals: []\n", "2:1: key `principals` of the file is not supported yet")]
-#[case(
-    "virtualNetworks: []\nroleAssignments: []\n",
-    "2:1: key `roleAssignments` of the file is not supported yet"
-)]
 #[case(&vnet("  gateways: []\n"), "5:3: key `gateways` of a virtual network is not supported yet")]
 #[case(&subnet(", routeTable: x"), "5:55: key `routeTable` of a subnet is not supported yet")]
 #[case(&subnet(", networkSecurityGroup: x"), "5:55: key `networkSecurityGroup` of a subnet is not supported yet")]

@@ -1,5 +1,6 @@
 //! The topology file, from the outside: what loads, what is refused, and what the refusals look like.
 
+mod access;
 mod changes;
 mod form;
 mod limits;

@@ -127,7 +127,7 @@ fn a_line_that_nobody_reads_is_named_and_not_shown() {
 error: the file has no key `color`
 --> my.yaml:3:1
  |
-help: the keys of the file are virtualNetworks, nics, assertions, subscription, resourceGroup";
+help: the keys of the file are virtualNetworks, nics, assertions, subscriptions, roleAssignments, subscription, resourceGroup";
     assert_eq!(rendered(&text), expected);
 }
 

@@ -138,6 +138,23 @@ impl Directory {
         self.add_assignment(RoleAssignment { name, principal, role, scope }, counts)
     }
 
+    /// This directory, with each subscription besides that something declared stands in.
+    ///
+    /// # Errors
+    /// `QuotaExceeded`, at each place that names one more.
+    pub fn with_subscriptions_of(mut self, desired: &DesiredState) -> Result<Self, Vec<Located>> {
+        let mut refusals = Vec::new();
+        for Located { place, refusal } in self.check_subscriptions(desired) {
+            let Refusal::ResourceNotFound { resource: ResourceId::Subscription(name) } = refusal else {
+                continue;
+            };
+            let display_name = name.to_string();
+            let named = Subscription { name, display_name, ..Subscription::default() };
+            refusals.extend(self.put_subscription(named).err().map(|refusal| Located { place, refusal }));
+        }
+        if refusals.is_empty() { Ok(self) } else { Err(refusals) }
+    }
+
     /// The refusal of each object that is to stand in a subscription that does not exist.
     #[must_use]
     pub fn check_subscriptions(&self, desired: &DesiredState) -> Vec<Located> {

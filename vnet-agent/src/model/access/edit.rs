@@ -66,6 +66,13 @@ impl Directory {
             Subscription::MAX_DISPLAY_NAME,
         )?;
         check_name(ResourceKind::Tenant, &subscription.tenant, Subscription::MAX_TENANT)?;
+        if subscription == Subscription::default() {
+            // It exists like that anyway. Two directories that say the same are equal.
+            if self.subscriptions.contains_key(&subscription.name) {
+                Arc::make_mut(&mut self.subscriptions).remove(&subscription.name);
+            }
+            return Ok(());
+        }
         let is_new = !self.subscriptions.contains_key(&subscription.name);
         check_quota(is_new, self.subscriptions.len(), Quota::Subscriptions, Self::MAX_SUBSCRIPTIONS)?;
         Arc::make_mut(&mut self.subscriptions).insert(subscription.name.clone(), Arc::new(subscription));

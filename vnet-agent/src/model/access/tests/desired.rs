@@ -192,6 +192,20 @@ fn an_object_in_a_subscription_that_does_not_exist_is_refused_at_its_place() {
 }
 
 #[test]
+fn where_nothing_is_said_of_subscriptions_those_exist_that_are_named() {
+    let with = |name: &str| at::<VnetSpec>(1, vnet(name, &["10.0.0.0/16"]));
+    let declared = DesiredState {
+        vnets: vec![with("pink/g/v"), with("pink/g/w"), with("v")],
+        ..DesiredState::default()
+    };
+    let directory = House::new().0.directory.with_subscriptions_of(&declared).unwrap();
+    let names: Vec<_> = directory.every_subscription().iter().map(|one| one.name.to_string()).collect();
+    assert_eq!(names, ["blue", "default", "pink", "red"]);
+    let pink = directory.subscription(&"pink".parse().unwrap()).unwrap();
+    assert_eq!((pink.display_name.as_str(), pink.tenant.as_str()), ("pink", "default"));
+}
+
+#[test]
 fn only_who_holds_a_role_at_the_root_changes_subscriptions() {
     let house = House::new().with_owners().give("user:carl", Role::Contributor, "/");
     let next = |change: fn(&State) -> State| change(&house.0);

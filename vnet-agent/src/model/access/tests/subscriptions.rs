@@ -38,6 +38,14 @@ fn subscriptions_are_created_and_changed() {
 }
 
 #[test]
+fn to_say_of_default_what_is_so_anyway_is_no_change() {
+    let other = Subscription { tenant: "fabrikam".to_owned(), ..Subscription::default() };
+    let state = State::default().put_subscription(other).unwrap();
+    assert_eq!(state.directory.subscriptions().len(), 1);
+    assert_eq!(state.put_subscription(Subscription::default()).unwrap(), State::default());
+}
+
+#[test]
 fn operation_not_allowed_for_the_deletion_of_default() {
     let refusal = State::default().delete_subscription(&id("default")).unwrap_err();
     assert_eq!(refusal.code(), RefusalCode::OperationNotAllowed);
