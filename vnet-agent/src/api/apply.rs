@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::condition::Conditions;
@@ -13,8 +14,8 @@ use super::query::Query;
 use crate::config;
 use crate::daemon::control::{Committed, Control};
 use crate::daemon::journal::Attempt;
-use crate::model::access::{AccessScope, Action, Caller, authorize_change};
-use crate::model::{Change, State};
+use crate::model::access::{AccessScope, Action, Caller};
+use crate::model::{Change, Refusal, State, SubscriptionId};
 
 /// The media types that a topology file may be sent as. The first is the registered one.
 const MEDIA_TYPES: [&str; 5] =
@@ -26,6 +27,8 @@ pub(super) struct Wish {
     text: String,
     /// The version that the file was made from, where that is said.
     version: Option<String>,
+    /// The one subscription that the file is about; none where it is about all.
+    within: Option<SubscriptionId>,
 }
 
 /// What the file leads to from one version of the state.
@@ -60,17 +63,23 @@ impl Wish {
     fn plan(&self, committed: &Committed) -> Result<Plan, ApiError> {
         let Committed { state, version } = committed;
         // Before anything else is said: mistakes tell of what stands in a file's way.
-        state.directory.authorize(&self.caller, Action::AgentRead, &AccessScope::Root)?;
+        let scope = self.within.clone().map_or(AccessScope::Root, AccessScope::Subscription);
+        state.directory.authorize(&self.caller, Action::VnetWrite, &scope)?;
         if let Some(given) = self.version.as_ref().filter(|given| **given != version.to_string()) {
             return Err(ApiError::Version { current: *version, given: given.clone() });
         }
-        let loaded = config::load(&self.text, &state.topology)
-            .map_err(|problems| ApiError::file(&self.text, &problems))?;
-        authorize_change(&state.directory, &self.caller, &state.topology, &loaded.topology)?;
-        for vnet in loaded.topology.vnets() {
-            state.check_subscription(&vnet.name().scope().subscription)?;
-        }
-        Ok(Plan { version: *version, state: state.with_topology(loaded.topology), changes: loaded.changes })
+        let loaded = match &self.within {
+            None => config::load_state(&self.text, state),
+            Some(within) => {
+                state.check_subscription(within)?;
+                config::load_within(&self.text, state, within)
+            }
+        };
+        let loaded = loaded.map_err(|problems| ApiError::file(&self.text, &problems))?;
+        let next = State { topology: loaded.topology, directory: loaded.directory };
+        state.authorize(&self.caller, &next)?;
+        let next = next.with_topology(next.topology.clone());
+        Ok(Plan { version: *version, state: next, changes: loaded.changes })
     }
 }
 
@@ -87,7 +96,7 @@ pub(super) async fn apply(
         operation: "Vnet.Agent/apply/action".to_owned(),
         resource: "/".to_owned(),
     };
-    let wish = read(caller, headers, body).await;
+    let wish = read(caller, headers, query, body).await;
     // A long file is read before it is its turn: others go on meanwhile.
     let committed = control.committed();
     let planned = tokio::task::spawn_blocking(move || {
@@ -115,9 +124,29 @@ pub(super) async fn apply(
     })
 }
 
-async fn read(caller: Caller, headers: &HeaderMap, body: &mut Option<Body>) -> Result<Wish, ApiError> {
+/// The whole state as a topology file, with its version.
+pub(super) async fn export(control: &Arc<Control>, caller: Caller) -> Result<Response, ApiError> {
+    let committed = control.committed();
+    let tag = format!("\"{}\"", committed.version);
+    let text = tokio::task::spawn_blocking(move || {
+        let Committed { state, .. } = &*committed;
+        // Of everything: whoever may not read all of it would take a part for the whole, and delete the rest by applying it.
+        state.directory.authorize(&caller, Action::AgentRead, &AccessScope::Root)?;
+        Ok::<_, ApiError>(config::write_state(state))
+    });
+    let headers = [(header::CONTENT_TYPE, MEDIA_TYPES[0].to_owned()), (header::ETAG, tag)];
+    Ok((headers, text.await??).into_response())
+}
+
+async fn read(
+    caller: Caller,
+    headers: &HeaderMap,
+    query: &Query,
+    body: &mut Option<Body>,
+) -> Result<Wish, ApiError> {
+    let within = query.text("subscription").map(SubscriptionId::new).transpose().map_err(Refusal::from)?;
     let bytes = read_body(body, config::MAX_FILE_BYTES).await?;
     require_media_type(headers, MEDIA_TYPES[0], &MEDIA_TYPES)?;
     let text = String::from_utf8(bytes.into()).map_err(|error| ApiError::Broken(error.to_string()))?;
-    Ok(Wish { caller, text, version: Conditions::of(headers)?.version().map(str::to_owned) })
+    Ok(Wish { caller, text, version: Conditions::of(headers)?.version().map(str::to_owned), within })
 }

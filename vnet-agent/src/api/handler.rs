@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::activity_log::Wanted;
 use super::app::App;
-use super::apply::apply;
+use super::apply::{apply, export};
 use super::arm::id::{self, Verb};
 use super::body::Object;
 use super::caller::Peer;
@@ -137,7 +137,11 @@ async fn read(
             let read = control.with(move |_, journal| wanted.read(journal, &committed.state, &caller));
             Ok(Json(read.await??).into_response())
         }
-        Target::Export | Target::Apply => Err(ApiError::Internal("not yet".to_owned())),
+        Target::Export => export(control, caller).await,
+        Target::Apply => {
+            let allowed = methods(&Target::Apply).to_vec();
+            Err(ApiError::Method { method: Method::GET.to_string(), allowed })
+        }
     }
 }
 

@@ -55,7 +55,7 @@ fn known(method: &str, target: &Target) -> &'static [&'static str] {
     match (method, target) {
         ("PUT", Target::Item(ResourceId::Peering(..))) => &["syncRemoteAddressSpace"],
         ("DELETE", Target::Item(ResourceId::Peering(..))) => &["both"],
-        (_, Target::Apply) => &["dryRun"],
+        (_, Target::Apply) => &["dryRun", "subscription"],
         (_, Target::ActivityLog(_)) => &["$filter", "$top"],
         _ => &[],
     }

@@ -94,13 +94,13 @@ pub(super) fn list(state: &State, caller: &Caller, collection: &Collection) -> R
         | Collection::Subscriptions
         | Collection::RoleAssignments(AccessScope::Root) => {}
         Collection::Subnets(vnet) => {
-            directory.authorize(caller, Action::SubnetRead, &AccessScope::Vnet(vnet.clone()))?
+            directory.authorize(caller, Action::SubnetRead, &AccessScope::Vnet(vnet.clone()))?;
         }
         Collection::Peerings(vnet) => {
-            directory.authorize(caller, Action::PeeringRead, &AccessScope::Vnet(vnet.clone()))?
+            directory.authorize(caller, Action::PeeringRead, &AccessScope::Vnet(vnet.clone()))?;
         }
         Collection::RoleAssignments(scope) => {
-            directory.authorize(caller, Action::RoleAssignmentRead, scope)?
+            directory.authorize(caller, Action::RoleAssignmentRead, scope)?;
         }
         Collection::Tokens => directory.authorize(caller, Action::TokenRead, &AccessScope::Root)?,
     }

@@ -15,7 +15,8 @@ use super::tree::NodeId;
 use crate::model::access::Directory;
 use crate::model::{
     Declared, DesiredState, InterfaceName, Located, MacAddress, NicId, NicName, NicSpec, PeeringPast,
-    Refusal, Region, ResourceId, Scope, SubnetRef, SubnetRefError, SubnetSpec, VnetId, VnetName, VnetSpec,
+    PeeringState, Place, Refusal, Region, ResourceId, Scope, SubnetRef, SubnetRefError, SubnetSpec,
+    SubscriptionId, Topology, VnetId, VnetName, VnetSpec,
 };
 
 /// What a file declares.
@@ -30,6 +31,8 @@ pub(super) struct Declarations {
     pub(super) unnamed: Unnamed,
     /// Where an object stands that does not say so itself; none when that cannot be told.
     scope: Option<Scope>,
+    /// The one subscription that the file is about; none where it is about all.
+    within: Option<SubscriptionId>,
 }
 
 /// Where an object stands whose name could not be read: whatever seems to be missing there may be it.
@@ -74,11 +77,22 @@ impl Declarations {
         if refusals.is_empty() { Ok(planned) } else { Err(refusals) }
     }
 
-    /// Reads the file. What can be read is read, whatever else is wrong.
-    pub(super) fn read(reader: &mut Reader<'_>, root: NodeId) -> Self {
-        let mut file = Self::default();
+    /// Reads the file; about one subscription alone, and with what of `current` stands in others, when there is one. What can
+    /// be read is read, whatever else is wrong.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        root: NodeId,
+        current: &Topology,
+        within: Option<&SubscriptionId>,
+    ) -> Self {
+        let mut file = Self { within: within.cloned(), ..Self::default() };
+        if let Some(within) = within {
+            // First, so that what stands in the way of another is what the file declares.
+            file.add_bystanders(current, within);
+        }
         let Some(fields) = reader.mapping(root, &keys::FILE) else { return file };
-        file.scope = reader.scope(&fields, Some(&Scope::default()));
+        let subscription = within.cloned().unwrap_or_default();
+        file.scope = reader.scope(&fields, Some(&Scope { subscription, ..Scope::default() }));
         match fields.get("virtualNetworks").and_then(|node| reader.written_list(node, "virtualNetworks")) {
             Some(vnets) => vnets.iter().for_each(|vnet| file.read_vnet(reader, *vnet)),
             None => file.unnamed.vnet = true,
@@ -91,13 +105,80 @@ impl Declarations {
         // A section that is there twice, or misspelt, may hold whatever is missed in the one that was read.
         file.unnamed.vnet |= fields.is_unclear(&["virtualNetworks"]);
         file.unnamed.nic |= fields.is_unclear(&["nics"]);
-        file.access = Access::read(reader, &fields, None);
+        file.access = Access::read(reader, &fields, within);
         if let Some(assertions) = fields.get("assertions").and_then(|node| reader.list(node, "assertions")) {
             let scope = file.scope.clone().unwrap_or_default();
             let read = assertions.iter().filter_map(|node| Assertion::read(reader, *node, &scope));
             file.assertions = read.collect();
         }
+        if let Some(within) = within {
+            file.settle_bystanders(current, within);
+        }
         file
+    }
+
+    /// Declares what stands in other subscriptions, as it is: a peering there takes over nothing by itself.
+    fn add_bystanders(&mut self, current: &Topology, within: &SubscriptionId) {
+        let place = Place::default();
+        for vnet in current.vnets().filter(|vnet| vnet.name().subscription() != within.as_str()) {
+            let name = vnet.name();
+            let address_space = vnet.address_space().ranges().to_vec();
+            let spec = VnetSpec { name: name.clone(), region: vnet.region().clone(), address_space };
+            self.desired.vnets.push(Declared { spec, place });
+            for subnet in vnet.subnets() {
+                let address_prefixes = subnet.address_prefixes().to_vec();
+                let spec = SubnetSpec { name: subnet.name().clone(), address_prefixes };
+                self.desired.subnets.push(Declared { spec: (name.clone(), spec), place });
+            }
+            for nic in vnet.nics().iter() {
+                self.nics.insert(nic.name().clone());
+                self.desired.nics.push(Declared { spec: nic.spec(name), place });
+            }
+            for peering in vnet.peerings() {
+                self.desired.peerings.push(Declared { spec: (name.clone(), peering.spec()), place });
+            }
+        }
+    }
+
+    /// Says of the peerings in other subscriptions that they take over nothing by themselves, and are `Disconnected` where the file
+    /// does not declare their remote.
+    fn settle_bystanders(&mut self, current: &Topology, within: &SubscriptionId) {
+        let broken = self.desired.broken.iter().filter_map(|id| match id {
+            ResourceId::VirtualNetwork(vnet) => Some(vnet),
+            _ => None,
+        });
+        let there: HashSet<&VnetId> =
+            self.desired.vnets.iter().map(|vnet| &vnet.spec.name).chain(broken).collect();
+        let mut pasts = Vec::new();
+        for vnet in current.vnets().filter(|vnet| vnet.name().subscription() != within.as_str()) {
+            for peering in vnet.peerings() {
+                let is_disconnected = !there.contains(peering.remote());
+                if is_disconnected || peering.state() != PeeringState::Disconnected {
+                    let remote_address_space = Some(peering.remote_address_space().to_vec());
+                    let past = PeeringPast { is_disconnected, remote_address_space };
+                    pasts.push(((vnet.name().clone(), peering.name().clone()), past));
+                }
+            }
+        }
+        self.desired.pasts.extend(pasts);
+    }
+
+    /// Whether an object stands where the file may declare it. One that does not is noted.
+    fn belongs_here(
+        &self,
+        reader: &mut Reader<'_>,
+        fields: &Fields,
+        what: &ResourceId,
+        subscription: &str,
+    ) -> bool {
+        let Some(within) = self.within.as_ref().filter(|within| within.as_str() != subscription) else {
+            return true;
+        };
+        let message = format!(
+            "{what} stands in subscription {subscription}, but this file is to be applied to subscription {within} alone"
+        );
+        reader.form(fields.get("subscription").or(fields.get("name")).unwrap_or(fields.node), message);
+        false
     }
 
     fn read_vnet(&mut self, reader: &mut Reader<'_>, node: NodeId) {
@@ -124,11 +205,12 @@ impl Declarations {
             self.unnamed.vnet = true;
             return;
         };
+        let is_here = id.is_none_or(|id| self.belongs_here(reader, &fields, &id, name.subscription()));
         if subnets.is_none() || fields.is_unclear(&["subnets"]) {
             self.unnamed.subnet_of.insert(name.clone());
         }
         match (region, address_space) {
-            (Some(region), Some(address_space)) if !fields.is_unclear(keys::VNET.required) => {
+            (Some(region), Some(address_space)) if is_here && !fields.is_unclear(keys::VNET.required) => {
                 let spec = VnetSpec { name, region, address_space };
                 self.desired.vnets.push(Declared { spec, place: node.into() });
             }
@@ -184,6 +266,11 @@ impl Declarations {
             None => self.unnamed.nic = true,
         }
         let Some(fields) = fields else { return };
+        if let Some(name) = &name
+            && !self.belongs_here(reader, &fields, &ResourceId::Nic(name.clone()), name.subscription())
+        {
+            return;
+        }
         match nic_spec(reader, &fields, name.clone(), &scope.unwrap_or_default()) {
             Some(spec) if !fields.any_unclear() => {
                 self.desired.nics.push(Declared { spec, place: node.into() });

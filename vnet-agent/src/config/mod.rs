@@ -46,10 +46,10 @@ mod yaml;
 mod tests;
 
 pub use problem::{Location, Note, Problem, Problems};
-pub use write::write;
+pub use write::{write, write_state};
 
 use crate::model::access::{Directory, directory_changes};
-use crate::model::{Change, State, Topology, plan_file};
+use crate::model::{Change, State, SubscriptionId, Topology, plan_file};
 use file::Declarations;
 use problem::{Finding, Findings};
 use reader::Reader;
@@ -80,7 +80,7 @@ pub struct Loaded {
 /// # Errors
 /// [`Problems`]: every mistake of form, every refusal, or else every assertion that does not hold. Nothing has changed then.
 pub fn load(text: &str, current: &Topology) -> Result<Loaded, Problems> {
-    load_any(text, current, None)
+    load_any(text, current, None, None)
 }
 
 /// As [`load`], for a state that has subscriptions and roles already: without its keys for them, a file leaves them as they are,
@@ -89,12 +89,26 @@ pub fn load(text: &str, current: &Topology) -> Result<Loaded, Problems> {
 /// # Errors
 /// As [`load`].
 pub fn load_state(text: &str, current: &State) -> Result<Loaded, Problems> {
-    load_any(text, &current.topology, Some(&current.directory))
+    load_any(text, &current.topology, Some(&current.directory), None)
 }
 
-fn load_any(text: &str, current: &Topology, directory: Option<&Directory>) -> Result<Loaded, Problems> {
+/// As [`load_state`], for a file that is the truth about one subscription alone: everything in others stays as it is, and the file
+/// may declare nothing there.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_within(text: &str, current: &State, within: &SubscriptionId) -> Result<Loaded, Problems> {
+    load_any(text, &current.topology, Some(&current.directory), Some(within))
+}
+
+fn load_any(
+    text: &str,
+    current: &Topology,
+    directory: Option<&Directory>,
+    within: Option<&SubscriptionId>,
+) -> Result<Loaded, Problems> {
     let mut findings = Findings::default();
-    let loaded = read(text, current, directory, &mut findings);
+    let loaded = read(text, current, directory, within, &mut findings);
     match (findings.into_problems(text), loaded) {
         (Some(problems), _) => Err(problems),
         (None, Some(loaded)) => Ok(loaded),
@@ -111,6 +125,7 @@ fn read(
     text: &str,
     current: &Topology,
     directory: Option<&Directory>,
+    within: Option<&SubscriptionId>,
     findings: &mut Findings,
 ) -> Option<Loaded> {
     if text.len() > MAX_FILE_BYTES {
@@ -124,7 +139,7 @@ fn read(
         return None;
     };
     let mut reader = Reader { tree: &tree, findings };
-    let file = Declarations::read(&mut reader, root);
+    let file = Declarations::read(&mut reader, root, current, within);
     for assertion in &file.assertions {
         assertion.check_names(&mut reader, &file);
     }

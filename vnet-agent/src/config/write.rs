@@ -7,8 +7,10 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::model::access::{AccessScope, Directory, RoleAssignment};
 use crate::model::{
-    MacAddress, Nic, Peering, PeeringFlags, PeeringState, Scope, Subnet, Topology, VirtualNetwork, VnetId,
+    DEFAULT_SCOPE_NAME, MacAddress, Nic, Peering, PeeringFlags, PeeringState, Scope, State, Subnet, Topology,
+    VirtualNetwork, VnetId,
 };
 
 /// The longest line that lists several things.
@@ -17,30 +19,85 @@ const MAX_WIDTH: usize = 120;
 /// The topology as a file: defaults left out, and what only the past explains said where it does not follow.
 #[must_use]
 pub fn write(topology: &Topology) -> String {
-    let home = home(topology);
-    let mut file = Writer { out: String::new(), home };
-    let mut top = Vec::new();
-    file.scope(&mut top, &Scope::default(), &file.home);
-    file.lines(0, &top);
-    if topology.vnets().len() == 0 {
-        file.out.push_str("virtualNetworks: []\n");
-        return file.out;
-    }
-    file.out.push_str("virtualNetworks:\n");
-    for (index, vnet) in topology.vnets().enumerate() {
-        if index > 0 {
-            file.out.push('\n');
-        }
-        file.vnet(topology, vnet);
-    }
-    if topology.nic_count() > 0 {
-        file.out.push_str("\nnics:\n");
-        for (vnet, nic) in topology.nics() {
-            let fields = file.nic(vnet, nic);
-            file.item(2, &fields);
-        }
-    }
+    let mut file = Writer::new(topology);
+    file.topology(topology);
     file.out
+}
+
+/// The whole state as a file: subscriptions and roles before the topology. Tokens are no part of it.
+#[must_use]
+pub fn write_state(state: &State) -> String {
+    let mut file = Writer::new(&state.topology);
+    file.directory(&state.directory);
+    file.topology(&state.topology);
+    file.out
+}
+
+impl Writer {
+    fn new(topology: &Topology) -> Self {
+        let mut file = Self { out: String::new(), home: home(topology) };
+        let mut top = Vec::new();
+        file.scope(&mut top, &Scope::default(), &file.home);
+        file.lines(0, &top);
+        file
+    }
+
+    /// Both keys, also where they list nothing: a file that says all about a state says that there is none.
+    fn directory(&mut self, directory: &Directory) {
+        let all = directory.every_subscription();
+        self.out.push_str("subscriptions:\n");
+        for subscription in all {
+            let mut fields = vec![("name", word(subscription.name.as_str()))];
+            if subscription.display_name != subscription.name.as_str() {
+                fields.push(("displayName", word(&subscription.display_name)));
+            }
+            if subscription.tenant != DEFAULT_SCOPE_NAME {
+                fields.push(("tenant", word(&subscription.tenant)));
+            }
+            self.block(2, &fields);
+            let name = subscription.name.as_str();
+            let mut roles =
+                directory.assignments().filter(|one| one.scope.subscription() == Some(name)).peekable();
+            if roles.peek().is_some() {
+                self.out.push_str("    roleAssignments:\n");
+            }
+            for role in roles {
+                self.item(6, &role_fields(role));
+            }
+        }
+        let mut roles = directory.assignments().filter(|one| one.scope == AccessScope::Root).peekable();
+        self.out.push_str(if roles.peek().is_some() {
+            "\nroleAssignments:\n"
+        } else {
+            "\nroleAssignments: []\n"
+        });
+        for role in roles {
+            self.item(2, &role_fields(role));
+        }
+        self.out.push('\n');
+    }
+
+    fn topology(&mut self, topology: &Topology) {
+        let file = self;
+        if topology.vnets().len() == 0 {
+            file.out.push_str("virtualNetworks: []\n");
+            return;
+        }
+        file.out.push_str("virtualNetworks:\n");
+        for (index, vnet) in topology.vnets().enumerate() {
+            if index > 0 {
+                file.out.push('\n');
+            }
+            file.vnet(topology, vnet);
+        }
+        if topology.nic_count() > 0 {
+            file.out.push_str("\nnics:\n");
+            for (vnet, nic) in topology.nics() {
+                let fields = file.nic(vnet, nic);
+                file.item(2, &fields);
+            }
+        }
+    }
 }
 
 /// Where the top of the file says that everything stands: the subscription that all objects share, and the resource group that
@@ -227,6 +284,20 @@ fn peering_fields<'a>(topology: &Topology, vnet: &VirtualNetwork, peering: &'a P
     if let Some(space) = past.remote_address_space {
         fields.push(("remoteAddressSpace", list(space)));
     }
+    fields
+}
+
+fn role_fields(assignment: &RoleAssignment) -> Fields<'static> {
+    let mut fields = vec![
+        ("principal", Value::Word(quote(assignment.principal.to_string().into()))),
+        ("role", Value::Word(quote(assignment.role.to_string().into()))),
+    ];
+    let within = match &assignment.scope {
+        AccessScope::Root | AccessScope::Subscription(_) => None,
+        AccessScope::ResourceGroup(scope) => Some(scope.resource_group.to_string()),
+        AccessScope::Vnet(vnet) => Some(format!("{}/{}", vnet.resource_group(), vnet.name())),
+    };
+    fields.extend(within.map(|within| ("scope", Value::Word(quote(within.into())))));
     fields
 }
 

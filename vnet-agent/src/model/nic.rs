@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::address::reserved;
 use super::{
     Holding, InterfaceName, MacAddress, NicId, PrefixFault, Refusal, ResourceId, Subnet, SubnetName,
-    SubnetRef, VirtualNetwork,
+    SubnetRef, VirtualNetwork, VnetId,
 };
 
 /// What an administrator says about a NIC.
@@ -100,6 +100,20 @@ impl Nic {
         match vnet.nics().by_mac(self.mac) {
             Some(holder) if holder.name != self.name => in_use(Holding::Mac(self.mac), holder),
             _ => Ok(()),
+        }
+    }
+
+    /// What an administrator would say to have this NIC in its virtual network.
+    #[must_use]
+    pub fn spec(&self, vnet: &VnetId) -> NicSpec {
+        NicSpec {
+            name: self.name.clone(),
+            subnet: SubnetRef { vnet: vnet.clone(), subnet: self.subnet.clone() },
+            ipv4: self.ipv4,
+            ipv6: self.ipv6,
+            mac: Some(self.mac),
+            interface: self.interface.clone(),
+            enable_ip_forwarding: self.enable_ip_forwarding,
         }
     }
 

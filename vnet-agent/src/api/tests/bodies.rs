@@ -105,7 +105,7 @@ fn a_peering_s_mistake_is_named(#[case] body: Value, #[case] said: &str) {
     Api::furnished().refused("PUT", &there, body, (400, "InvalidRequestContent", said));
 }
 
-fn configuration(address: &str, more: Value) -> Value {
+fn configuration(address: &str, more: &Value) -> Value {
     let body = nic("hub", "s", &[address]);
     let pointer = "/properties/ipConfigurations/0/properties";
     let mut properties = body.pointer(pointer).unwrap().clone();
@@ -116,11 +116,11 @@ fn configuration(address: &str, more: Value) -> Value {
 #[rstest]
 #[case(json!({"properties": {}}), "property properties.ipConfigurations is missing")]
 #[case(json!({"properties": {"ipConfigurations": []}}), "property properties.ipConfigurations is missing")]
-#[case(configuration("10.0.1.9", json!({"privateIPAddressVersion": "IPv6"})), "property properties.ipConfigurations[0].properties.privateIPAddressVersion is of another family than privateIPAddress")]
-#[case(configuration("10.0.1.9", json!({"privateIPAllocationMethod": "Magic"})), "property properties.ipConfigurations[0].properties.privateIPAllocationMethod cannot be taken: it is either Static or Dynamic")]
-#[case(configuration("10.0.1.9", json!({"privateIPAllocationMethod": "Static", "privateIPAddress": null})), "property properties.ipConfigurations[0].properties.privateIPAddress is missing")]
-#[case(configuration("10.0.1.9", json!({"publicIPAddress": {"id": "/x"}})), "property properties.ipConfigurations[0].properties.publicIPAddress is not supported; leave it out")]
-#[case(configuration("10.0.1.9", json!({"subnet": {"id": path("virtualNetworks/hub")}})), "property properties.ipConfigurations[0].properties.subnet.id must be the id of a subnet, not of virtual network hub")]
+#[case(configuration("10.0.1.9", &json!({"privateIPAddressVersion": "IPv6"})), "property properties.ipConfigurations[0].properties.privateIPAddressVersion is of another family than privateIPAddress")]
+#[case(configuration("10.0.1.9", &json!({"privateIPAllocationMethod": "Magic"})), "property properties.ipConfigurations[0].properties.privateIPAllocationMethod cannot be taken: it is either Static or Dynamic")]
+#[case(configuration("10.0.1.9", &json!({"privateIPAllocationMethod": "Static", "privateIPAddress": null})), "property properties.ipConfigurations[0].properties.privateIPAddress is missing")]
+#[case(configuration("10.0.1.9", &json!({"publicIPAddress": {"id": "/x"}})), "property properties.ipConfigurations[0].properties.publicIPAddress is not supported; leave it out")]
+#[case(configuration("10.0.1.9", &json!({"subnet": {"id": path("virtualNetworks/hub")}})), "property properties.ipConfigurations[0].properties.subnet.id must be the id of a subnet, not of virtual network hub")]
 #[case(nic("hub", "s", &["10.0.1.9", "10.0.1.10"]), "property properties.ipConfigurations[1].properties.privateIPAddressVersion is the second one of its family; a NIC has one address of each at most")]
 #[case(with(nic("hub", "s", &["10.0.1.9"]), "/location", json!("northeurope")), "property location is northeurope, and the NIC's virtual network hub stands in westeurope")]
 #[case(with(nic("hub", "s", &["10.0.1.9"]), "/properties/hostInterface", json!("a/b")), "property properties.hostInterface cannot be taken: interface \"a/b\" is no name that Linux takes: no `/`, `:`, `%`, white space, control characters, `.` or `..`")]

@@ -9,6 +9,7 @@ mod pasts;
 mod random;
 mod render;
 mod scopes;
+mod within;
 mod write;
 
 use super::{Loaded, Problems, load};
