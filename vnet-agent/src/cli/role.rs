@@ -3,14 +3,13 @@
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::agent::{Socket, note};
 use super::resource::{self, Listed, Lists, Row, assignments, target};
 use super::scope::{Group, Named};
 use super::{CliError, CliResult, Outcome, Printer};
 use crate::api::Call;
-use crate::model::access::{AccessScope, Principal, PrincipalError, Role};
+use crate::model::access::{AccessScope, Grant, Principal, PrincipalError, Role};
 use crate::model::{ResourceId, VnetId};
 
 #[derive(Debug, Subcommand)]
@@ -194,12 +193,9 @@ fn list(args: &List, printer: &mut Printer<'_>) -> Result<(), CliError> {
     resource::list::<AssignmentRow>(Lists::Values(wanted), printer)
 }
 
-/// A GUID that is the same for the same role of the same principal in the same scope: version 8 of RFC 9562, made by SHA-256.
+/// The name that a topology file would give the assignment.
 fn derived_name(principal: &Principal, role: Role, scope: &AccessScope) -> String {
-    let digest = Sha256::digest(format!("{principal}\n{role}\n{scope}"));
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let variant = ["8", "9", "a", "b"][usize::from(digest[8] & 3)];
-    format!("{}-{}-8{}-{variant}{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+    Grant { principal: principal.clone(), role, scope: scope.clone() }.derived_name()
 }
 
 #[cfg(test)]

@@ -60,8 +60,9 @@ impl DesiredAccess {
 }
 
 impl Grant {
-    /// The name of a role assignment that says this: a GUID (RFC 9562, version 8), from a cryptographic hash.
-    fn derived_name(&self) -> String {
+    /// The name of a role assignment that says this, where nobody gives another: a GUID (RFC 9562, version 8), from a cryptographic hash.
+    #[must_use]
+    pub fn derived_name(&self) -> String {
         let text = format!("{}\n{}\n{}", self.scope, self.principal, self.role);
         let mut bytes = [0; 16];
         bytes.iter_mut().zip(Sha256::digest(text.as_bytes())).for_each(|(byte, hash)| *byte = hash);
