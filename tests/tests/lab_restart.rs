@@ -1,0 +1,273 @@
+//! Restarts, crashes and upgrades of the daemon cost a flow through it no packet, and the daemon nothing that it was told.
+//!
+//! A guest sends 50,000 numbered packets a second or more to a peered guest all the while; what arrives, where, and in which order
+//! is counted by an XDP program at each guest's end.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+use vnet_agent::bench::rig::{self, Rig};
+use vnet_tests::agent::{Agent, Site};
+use vnet_tests::arm::{Arm, provider, vnet_id};
+use vnet_tests::flow::{Flow, Route};
+use vnet_tests::program::binary;
+
+const KILLS: u32 = 200;
+const SENDER_MAC: &str = "02:00:00:01:00:04";
+
+/// The networks of the guests, the third of which has no part in the flow, and two more that are peered and parted.
+const NETWORKS: [&str; 5] = ["sender", "receiver", "bystander", "left", "right"];
+
+fn network(number: usize) -> Value {
+    json!({
+        "location": "westeurope",
+        "properties": {
+            "addressSpace": {"addressPrefixes": [format!("10.{}.0.0/16", number + 1)]},
+            "subnets": [{"name": "s", "properties": {"addressPrefix": format!("10.{}.0.0/24", number + 1)}}],
+        },
+    })
+}
+
+fn peering_id(from: &str, to: &str) -> String {
+    format!("{}/virtualNetworkPeerings/to-{to}", vnet_id(from))
+}
+
+fn peering(to: &str) -> Value {
+    json!({"properties": {"remoteVirtualNetwork": {"id": vnet_id(to)}}})
+}
+
+fn nic(number: usize, interface: &str) -> Value {
+    let mut properties = json!({
+        "ipConfigurations": [{"name": "ipv4", "properties": {
+            "subnet": {"id": format!("{}/subnets/s", vnet_id(NETWORKS[number]))},
+            "privateIPAddress": format!("10.{}.0.4", number + 1),
+        }}],
+        "hostInterface": interface,
+    });
+    if number == 0 {
+        properties["macAddress"] = json!(SENDER_MAC);
+    }
+    json!({"location": "westeurope", "properties": properties})
+}
+
+/// Makes the networks, the NICs of the rig's guests, and the peering of the flow.
+fn furnish(arm: &Arm, rig: &Rig) {
+    for (number, name) in NETWORKS.iter().enumerate() {
+        arm.put(&vnet_id(name), &network(number));
+    }
+    for (number, guest) in rig.guests().iter().enumerate() {
+        let id = format!("{}/networkInterfaces/vm{number}", provider("default", "default"));
+        arm.put(&id, &nic(number, &guest.host_interface));
+    }
+    arm.put(&peering_id("sender", "receiver"), &peering("receiver"));
+    arm.put(&peering_id("receiver", "sender"), &peering("sender"));
+}
+
+fn route() -> Route {
+    Route {
+        sender: 0,
+        sender_mac: SENDER_MAC.to_owned(),
+        from: Ipv4Addr::new(10, 1, 0, 4),
+        receiver: 1,
+        to: Ipv4Addr::new(10, 2, 0, 4),
+        least_packets_per_second: 50_000,
+    }
+}
+
+/// Runs `work` with a furnished agent, and a flow that is known to lose nothing by itself.
+fn with_flow(work: impl FnOnce(&Site, Agent<'_>, &mut Flow<'_>) + Send) {
+    vnet_tests::requirements::require_root_and_bpf();
+    let _ = binary();
+    let cpus = std::thread::available_parallelism().unwrap().get();
+    rig::in_private(None, || {
+        let rig = Rig::build(3, cpus).unwrap();
+        let site = Site::stored();
+        let agent = site.start();
+        furnish(&site.arm(), &rig);
+        let mut flow = Flow::new(&rig, route(), cpus - 1);
+        flow.during("nothing happens", || std::thread::sleep(Duration::from_secs(1)));
+        work(&site, agent, &mut flow);
+    })
+    .unwrap();
+}
+
+/// What was counted for the flow's peering.
+fn counted(arm: &Arm) -> u64 {
+    let counters = arm.get("/counters");
+    let peerings = counters["peerings"].as_array().unwrap();
+    let flow = peerings.iter().find(|peering| peering["name"] == "to-receiver").unwrap();
+    flow["sent"]["packets"].as_u64().unwrap()
+}
+
+fn assert_in_order(arm: &Arm, when: &str) {
+    let status = arm.get("/status");
+    assert_eq!(status["drift"], json!([]), "{when}");
+    let states: Vec<&Value> = status["nics"].as_array().unwrap().iter().map(|nic| &nic["state"]).collect();
+    assert_eq!(states, ["Attached"; 3], "{when}");
+}
+
+#[test]
+fn sigterm_and_a_new_start_lose_no_packet_and_no_count() {
+    with_flow(|site, agent, flow| {
+        let mut agent = agent;
+        flow.during("five restarts", || {
+            for round in 0..5 {
+                assert_eq!(agent.end(Signal::SIGTERM), Some(0), "{}", agent.log());
+                std::thread::sleep(Duration::from_millis(100));
+                agent = site.start();
+                assert!(agent.log().contains("counters go on"), "round {round}: {}", agent.log());
+                assert_in_order(&site.arm(), "after a restart");
+            }
+        });
+        assert_eq!(counted(&site.arm()), flow.offered());
+    });
+}
+
+/// The next of a fixed series of numbers below `end`: every run is the same.
+fn next(seed: &mut u64, end: u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) % end
+}
+
+/// What became of a series of changes.
+#[derive(Debug)]
+struct Series {
+    /// How many were answered as done.
+    answered: u64,
+    /// Whether one more was sent, and had no answer.
+    has_unanswered: bool,
+}
+
+/// Peers and parts two networks until the agent is gone.
+fn change_until_killed(arm: &Arm, mut is_peered: bool) -> Series {
+    let id = peering_id("left", "right");
+    let mut answered = 0;
+    loop {
+        let body = peering("right");
+        let answer =
+            if is_peered { arm.send("DELETE", &id, None) } else { arm.send("PUT", &id, Some(&body)) };
+        match answer {
+            Ok(answer) => {
+                assert!(matches!(answer.status, 201 | 202), "{} {}", answer.status, answer.body);
+                is_peered = !is_peered;
+                answered += 1;
+            }
+            // Nobody was there to take it.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) => {
+                return Series { answered, has_unanswered: false };
+            }
+            Err(_) => return Series { answered, has_unanswered: true },
+        }
+    }
+}
+
+fn is_peered(arm: &Arm) -> bool {
+    match arm.request("GET", &peering_id("left", "right"), None).status {
+        200 => true,
+        404 => false,
+        other => panic!("GET answers {other}"),
+    }
+}
+
+#[test]
+fn two_hundred_kills_at_random_moments_lose_no_packet_and_nothing_that_was_answered() {
+    with_flow(|site, agent, flow| {
+        let mut agent = agent;
+        let arm = site.arm();
+        let version = || arm.get("/status")["version"].as_u64().unwrap();
+        let (mut seed, mut under_way, mut answered) = (1, 0, 0);
+        flow.during("200 kills", || {
+            for kill in 0..KILLS {
+                let (before, was_peered) = (version(), is_peered(&arm));
+                let pause = Duration::from_micros(next(&mut seed, 60_000));
+                let series = std::thread::scope(|scope| {
+                    let changer = scope.spawn(|| change_until_killed(&arm, was_peered));
+                    std::thread::sleep(pause);
+                    assert_eq!(agent.end(Signal::SIGKILL), None);
+                    changer.join().unwrap()
+                });
+                agent = site.start();
+                let done = version() - before;
+                let most = series.answered + u64::from(series.has_unanswered);
+                assert!(
+                    (series.answered..=most).contains(&done),
+                    "kill {kill}: {series:?}, and {done} are found"
+                );
+                assert_eq!(is_peered(&arm), was_peered ^ (done % 2 == 1), "kill {kill}: {series:?}");
+                under_way += u32::from(series.has_unanswered);
+                answered += series.answered;
+            }
+        });
+        assert_in_order(&arm, "after all kills");
+        println!("{answered} changes answered; {under_way} of {KILLS} kills met one under way");
+        assert!(under_way > KILLS / 4 && answered > u64::from(KILLS), "{under_way}, {answered}");
+        // The flow's counters were given out long before the first kill.
+        assert_eq!(counted(&arm), flow.offered());
+    });
+}
+
+/// The pinned links, and the number of the program on the flow's first interface.
+fn links_and_program(site: &Site) -> (Vec<String>, u64) {
+    let names = std::fs::read_dir(&site.pins).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut links: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    links.retain(|name| name.starts_with("link-"));
+    links.sort();
+    let shown = Command::new("ip").args(["-j", "link", "show", "guest0"]).output().unwrap();
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    (links, shown[0]["xdp"]["prog"]["id"].as_u64().unwrap())
+}
+
+#[test]
+fn another_build_takes_over_by_an_exchange_of_the_program_under_the_same_links() {
+    with_flow(|site, agent, flow| {
+        let mut agent = agent;
+        let build = site.file().with_file_name("another-build");
+        std::fs::copy(binary(), &build).unwrap();
+        flow.during("two upgrades", || {
+            for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+                let (links, program) = links_and_program(site);
+                agent.end(signal);
+                let mut command = Command::new(&build);
+                command.args(site.run_arguments());
+                agent = site.start_command(command);
+                let (links_now, program_now) = links_and_program(site);
+                assert_eq!(links_now, links, "{signal}");
+                assert_ne!(program_now, program, "{signal}");
+                assert_in_order(&site.arm(), "after an upgrade");
+            }
+        });
+        assert_eq!(counted(&site.arm()), flow.offered());
+    });
+}
+
+/// The directory of the pinned tables.
+fn tables(pins: &Path) -> PathBuf {
+    let mut entries = std::fs::read_dir(pins).unwrap().map(|entry| entry.unwrap().path());
+    entries.find(|path| path.file_name().unwrap().to_string_lossy().starts_with("abi-")).unwrap()
+}
+
+#[test]
+fn tables_of_another_layout_are_built_anew_and_that_is_said() {
+    with_flow(|site, agent, flow| {
+        let mut agent = agent;
+        flow.during("another layout", || {
+            agent.end(Signal::SIGTERM);
+            let found = tables(&site.pins);
+            let name = found.file_name().unwrap().to_string_lossy().replacen("abi-1-", "abi-0-", 1);
+            std::fs::rename(&found, site.pins.join(name)).unwrap();
+            agent = site.start();
+            let said = "the tables had layout 0; they are built anew with layout 1";
+            assert!(agent.log().contains(said), "{}", agent.log());
+            assert!(agent.log().contains("counters start from zero"), "{}", agent.log());
+            assert!(tables(&site.pins).file_name().unwrap().to_string_lossy().starts_with("abi-1-"));
+        });
+        assert_in_order(&site.arm(), "with new tables");
+    });
+}
