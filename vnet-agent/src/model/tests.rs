@@ -11,6 +11,7 @@ pub(crate) mod random;
 mod scope;
 mod snapshot;
 mod subnet_peering;
+mod visible;
 mod vnet;
 
 pub(crate) use given::*;
