@@ -29,6 +29,7 @@ mod state;
 mod subnet;
 mod topology;
 mod transition;
+mod visible;
 mod vnet;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod address;
 mod given;
+mod life_cycle;
 mod name;
 mod nic;
 mod peering;
@@ -10,7 +11,7 @@ pub(crate) mod random;
 mod scope;
 mod snapshot;
 mod subnet_peering;
-mod sync;
+mod visible;
 mod vnet;
 
 pub(crate) use given::*;

@@ -1,13 +1,12 @@
-//! The states of a peering, row by row of the table, and what a peering may not be.
+//! What a peering may be, and what it may not. Its states are in `life_cycle`.
 
 use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 
-use super::{World, peering, peering_name, prefixes, vnet, vnet_name};
-use crate::model::PeeringState::{Connected, Disconnected, Initiated};
-use crate::model::PeeringSyncLevel::{FullyInSync, RemoteNotInSync};
+use super::{World, peering, peering_name, vnet_name};
+use crate::model::PeeringState::Connected;
 use crate::model::*;
 
 fn two() -> World {
@@ -20,90 +19,6 @@ fn create(of: &str, remote: &str) -> Operation {
 
 fn update(of: &str, remote: &str) -> Operation {
     Operation::UpdatePeering(vnet_name(of), peering(&format!("{of}-to-{remote}"), remote))
-}
-
-#[test]
-fn the_first_side_is_initiated() {
-    let world = two().side("a", "b");
-    assert_eq!((world.state("a", "b"), world.sync_level("a", "b")), (Initiated, RemoteNotInSync));
-    assert_eq!(world.object("a", "b").remote_address_space(), prefixes(&["10.1.0.0/16"]));
-    assert_eq!(world.network("b").peerings().len(), 0);
-    assert_eq!(world.0.other_side(&vnet_name("a"), world.object("a", "b")), None);
-}
-
-#[test]
-fn the_second_side_makes_both_connected_at_the_same_moment() {
-    let world = two().side("a", "b").side("b", "a");
-    assert_eq!((world.state("a", "b"), world.state("b", "a")), (Connected, Connected));
-    assert_eq!((world.sync_level("a", "b"), world.sync_level("b", "a")), (FullyInSync, FullyInSync));
-    assert_eq!(world.object("b", "a").remote_address_space(), prefixes(&["10.0.0.0/16"]));
-    let (remote, other) = world.0.other_side(&vnet_name("a"), world.object("a", "b")).unwrap();
-    assert_eq!((remote.name().as_str(), other), ("b", world.object("b", "a")));
-}
-
-#[test]
-fn connecting_takes_over_what_changed_since_the_first_side_was_made() {
-    let grown = Operation::UpdateVnet(vnet("b", &["10.1.0.0/16", "10.7.0.0/16"]));
-    let world = two().side("a", "b").with(grown).side("b", "a");
-    assert_eq!(world.object("a", "b").remote_address_space(), prefixes(&["10.1.0.0/16", "10.7.0.0/16"]));
-    assert_eq!(world.sync_level("a", "b"), FullyInSync);
-}
-
-#[test]
-fn deleting_one_side_leaves_the_other_disconnected() {
-    let world = two().peered("a", "b").delete_side("a", "b");
-    assert_eq!((world.state("b", "a"), world.sync_level("b", "a")), (Disconnected, RemoteNotInSync));
-    assert_eq!(world.network("a").peerings().len(), 0);
-    assert_eq!(world.network("a").peering_with(&vnet_name("b")), None);
-}
-
-#[test]
-fn a_deleted_side_is_not_created_again_while_the_other_is_disconnected() {
-    let world = two().peered("a", "b").delete_side("a", "b");
-    let sentence = "peering b/b-to-a is Disconnected: delete it and create both sides, \
-                    or update it, which makes it Initiated again, and then create the peering of a";
-    world.refuses(create("a", "b"), RefusalCode::RemotePeeringIsDisconnected, sentence);
-    // Whatever its name.
-    let other_name = Operation::CreatePeering(vnet_name("a"), peering("other", "b"));
-    world.refuses(other_name, RefusalCode::RemotePeeringIsDisconnected, sentence);
-}
-
-#[test]
-fn the_first_way_back_is_to_delete_the_other_side_too_and_create_both() {
-    let world = two().peered("a", "b").delete_side("a", "b").delete_side("b", "a").peered("a", "b");
-    assert_eq!((world.state("a", "b"), world.state("b", "a")), (Connected, Connected));
-}
-
-#[test]
-fn the_second_way_back_is_to_update_the_other_side_and_create_this_one() {
-    let world = two().peered("a", "b").delete_side("a", "b");
-    let grown = Operation::UpdateVnet(vnet("a", &["10.0.0.0/16", "10.7.0.0/16"]));
-    let world = world.with(grown).with(update("b", "a"));
-    assert_eq!(world.state("b", "a"), Initiated);
-    assert_eq!(world.object("b", "a").remote_address_space(), prefixes(&["10.0.0.0/16", "10.7.0.0/16"]));
-    let world = world.side("a", "b");
-    assert_eq!((world.state("a", "b"), world.state("b", "a")), (Connected, Connected));
-}
-
-#[test]
-fn deleting_the_remote_network_leaves_this_side_disconnected() {
-    let world = two().peered("a", "b").with(Operation::DeleteVnet(vnet_name("b")));
-    assert_eq!(world.state("a", "b"), Disconnected);
-    assert_eq!(world.object("a", "b").remote_address_space(), prefixes(&["10.1.0.0/16"]));
-    // Also where there never was another side.
-    let world = two().side("a", "b").with(Operation::DeleteVnet(vnet_name("b")));
-    assert_eq!(world.state("a", "b"), Disconnected);
-    // Neither update nor sync finds a remote, and one of its name that comes is not taken for it.
-    let sentence = "virtual network b does not exist";
-    world.refuses(update("a", "b"), RefusalCode::ResourceNotFound, sentence);
-    let sync = Operation::SyncPeering(vnet_name("a"), peering_name("a-to-b"));
-    world.refuses(sync, RefusalCode::ResourceNotFound, sentence);
-    let world = world.vnet("b", &["10.9.0.0/16"]);
-    assert_eq!(world.state("a", "b"), Disconnected);
-    assert_eq!(world.refusal(create("b", "a")).code(), RefusalCode::RemotePeeringIsDisconnected);
-    let world = world.with(update("a", "b")).side("b", "a");
-    assert_eq!((world.state("a", "b"), world.state("b", "a")), (Connected, Connected));
-    assert_eq!(world.object("a", "b").remote_address_space(), prefixes(&["10.9.0.0/16"]));
 }
 
 #[test]
@@ -217,18 +132,6 @@ fn two_peers_of_one_network_cannot_share_an_address() {
     world.refuses(create("c", "a"), code, sentence);
     // But b and c, which do share addresses, may both stand.
     assert_eq!(world.0.vnets().len(), 3);
-}
-
-#[test]
-fn a_range_that_meets_a_peer_or_a_peers_peer_cannot_be_added() {
-    let code = RefusalCode::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet;
-    let world = two().vnet("c", &["10.2.0.0/16"]).peered("a", "b").peered("a", "c");
-    let sentence = "range 10.1.5.0/24 of a meets range 10.1.0.0/16 of b, which is already peered with a: \
-                    a virtual network's peers must not meet one another";
-    world.refuses(Operation::UpdateVnet(vnet("a", &["10.0.0.0/16", "10.1.5.0/24"])), code, sentence);
-    let sentence = "range 10.2.5.0/24 of b meets range 10.2.0.0/16 of c, which is already peered with a: \
-                    a virtual network's peers must not meet one another";
-    world.refuses(Operation::UpdateVnet(vnet("b", &["10.1.0.0/16", "10.2.5.0/24"])), code, sentence);
 }
 
 #[test]
