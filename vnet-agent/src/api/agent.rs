@@ -74,13 +74,14 @@ pub(super) async fn drops(control: &Arc<Control>, caller: &Caller) -> Result<rep
 
 /// The committed topology, as far as the caller may read it.
 pub(super) fn topology(state: &State, caller: &Caller) -> Snapshot {
-    let mut snapshot = state.topology.snapshot();
-    if !caller.is_root() {
-        let sight = Sight { directory: &state.directory, caller };
-        snapshot.virtual_networks.retain(|vnet| sight.sees(&ResourceId::VirtualNetwork(vnet.name.clone())));
-        for vnet in &mut snapshot.virtual_networks {
-            vnet.nics.retain(|nic| sight.sees(&ResourceId::Nic(nic.name.clone())));
-        }
+    if caller.is_root() {
+        return state.topology.snapshot();
+    }
+    let sight = Sight { directory: &state.directory, caller };
+    let visible = state.topology.visible_to(|vnet| sight.sees(&ResourceId::VirtualNetwork(vnet.clone())));
+    let mut snapshot = visible.snapshot();
+    for vnet in &mut snapshot.virtual_networks {
+        vnet.nics.retain(|nic| sight.sees(&ResourceId::Nic(nic.name.clone())));
     }
     snapshot
 }
