@@ -140,8 +140,10 @@ impl Declarations {
         }
     }
 
-    /// Says of the peerings in other subscriptions that they take over nothing by themselves, and are `Disconnected` where the file
-    /// does not declare their remote.
+    /// Says of the past of the peerings in other subscriptions what keeps them as they are. One takes over nothing by itself,
+    /// unless it waits for the other side and the file declares that. One is `Disconnected` whose remote the file does not
+    /// declare; and one that was so stays so whatever its remote has become. Only where the file declares its other side is that
+    /// left open, for then the other side is the mistake.
     fn settle_bystanders(&mut self, current: &Topology, within: &SubscriptionId) {
         let broken = self.desired.broken.iter().filter_map(|id| match id {
             ResourceId::VirtualNetwork(vnet) => Some(vnet),
@@ -149,15 +151,21 @@ impl Declarations {
         });
         let there: HashSet<&VnetId> =
             self.desired.vnets.iter().map(|vnet| &vnet.spec.name).chain(broken).collect();
+        let sides: HashSet<(&VnetId, &VnetId)> =
+            self.desired.peerings.iter().map(|peering| (&peering.spec.0, &peering.spec.1.remote)).collect();
         let mut pasts = Vec::new();
         for vnet in current.vnets().filter(|vnet| vnet.name().subscription() != within.as_str()) {
             for peering in vnet.peerings() {
-                let is_disconnected = !there.contains(peering.remote());
-                if is_disconnected || peering.state() != PeeringState::Disconnected {
-                    let remote_address_space = Some(peering.remote_address_space().to_vec());
-                    let past = PeeringPast { is_disconnected, remote_address_space };
-                    pasts.push(((vnet.name().clone(), peering.name().clone()), past));
+                let is_answered = sides.contains(&(peering.remote(), vnet.name()));
+                let was_disconnected = peering.state() == PeeringState::Disconnected;
+                let waits = peering.state() == PeeringState::Initiated;
+                let is_disconnected = !there.contains(peering.remote()) || was_disconnected && !is_answered;
+                if is_answered && (was_disconnected || waits) && !is_disconnected {
+                    continue;
                 }
+                let remote_address_space = Some(peering.remote_address_space().to_vec());
+                let past = PeeringPast { is_disconnected, remote_address_space };
+                pasts.push(((vnet.name().clone(), peering.name().clone()), past));
             }
         }
         self.desired.pasts.extend(pasts);
