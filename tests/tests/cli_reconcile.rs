@@ -216,6 +216,7 @@ fn another_program_in_the_place_of_the_agent_s_stands_in_the_status_until_it_is_
     std::thread::sleep(Duration::from_secs(3));
     let told = done(&agent, "status");
     assert!(told.contains("another XDP program is attached to interface"), "{told}");
+    assert!(told.contains("not in force as a whole"), "{told}");
     assert_eq!(a.ping(B, 1), 0);
 
     others.detach(b_index).unwrap();
