@@ -296,7 +296,10 @@ impl Agent {
     pub fn mend(&mut self) -> Vec<String> {
         let damage = self.forwarder.verify();
         if damage.is_none() {
-            self.drift.clear();
+            // An interface that was lost is not held any more, and so nothing of it is found damaged.
+            if self.failed.is_empty() {
+                self.drift.clear();
+            }
             return Vec::new();
         }
         let mut told = Vec::new();
