@@ -394,3 +394,32 @@ fn the_owner_of_one_subscription_applies_a_file_about_it_alone() {
     assert_eq!((&newest["caller"], &newest["resourceId"]), (&json!("user:ci"), &json!("/subscriptions/red")));
     assert!(send_tcp(&address, "GET", "/export", token, "").starts_with("HTTP/1.1 403 "));
 }
+
+#[test]
+fn of_two_clients_that_change_the_same_at_once_one_wins_and_the_other_is_told() {
+    let site = Site::stored();
+    let _agent = site.start();
+    let arm = site.arm();
+    let hub = vnet_id("hub");
+    arm.put(&hub, &network("10.0.0.0/16"));
+    for round in 0..20 {
+        let before = arm.get(&hub);
+        let etag = before["etag"].as_str().expect("an etag");
+        let put = |writer: usize| {
+            let mut body = network("10.0.0.0/16");
+            let range = format!("10.{}.{writer}.0/24", 100 + round);
+            body["properties"]["addressSpace"]["addressPrefixes"] = json!(["10.0.0.0/16", range]);
+            ask(&site, &request("PUT", &hub, &[JSON, ("if-match", etag)], body.to_string().as_bytes()))
+        };
+        let replies: Vec<Reply> = std::thread::scope(|scope| {
+            let put = &put;
+            let writers: Vec<_> = (0..4).map(|writer| scope.spawn(move || put(writer))).collect();
+            writers.into_iter().map(|writer| writer.join().expect("it is answered")).collect()
+        });
+        let (won, lost): (Vec<&Reply>, Vec<&Reply>) = replies.iter().partition(|reply| reply.status == 200);
+        assert_eq!((won.len(), lost.len()), (1, 3), "{replies:?}");
+        assert!(lost.iter().all(|reply| told(reply) == (412, "PreconditionFailed".to_owned())), "{lost:?}");
+        assert_eq!(won.first().expect("one has won").json(), arm.get(&hub));
+    }
+    assert_eq!(arm.get("/status")["version"], 21);
+}
