@@ -12,7 +12,7 @@ use crate::model::access::{AccessScope, Action, Caller, Directory};
 use crate::model::{NicId, Refusal, ResourceId, Snapshot, State, VnetId};
 use crate::routing::{self, EffectiveRoute};
 
-/// What a caller may read. Names come from the agent, and so are names.
+/// What a caller may read.
 #[derive(Debug)]
 struct Sight<'a> {
     directory: &'a Directory,

@@ -91,12 +91,15 @@ pub(super) async fn apply(
     query: &Query,
     body: &mut Option<Body>,
 ) -> Result<Applied, ApiError> {
-    let attempt = Attempt {
-        caller: caller.clone(),
-        operation: "Vnet.Agent/apply/action".to_owned(),
-        resource: "/".to_owned(),
-    };
+    let caller_of_attempt = caller.clone();
     let wish = read(caller, headers, query, body).await;
+    // In the log of the subscription that the file is about.
+    let within = wish.as_ref().ok().and_then(|wish| wish.within.clone());
+    let attempt = Attempt {
+        caller: caller_of_attempt,
+        operation: "Vnet.Agent/apply/action".to_owned(),
+        resource: within.map_or(AccessScope::Root, AccessScope::Subscription).to_string(),
+    };
     // A long file is read before it is its turn: others go on meanwhile.
     let committed = control.committed();
     let planned = tokio::task::spawn_blocking(move || {
