@@ -24,6 +24,7 @@ pub mod machine;
 pub mod mounts;
 pub mod netns;
 pub mod oracle;
+pub mod peered;
 pub mod pins;
 pub mod program;
 pub mod requirements;

@@ -100,6 +100,41 @@ fn the_first_ping_after_a_command_tells_the_truth_and_no_other_packet_is_lost() 
 }
 
 #[test]
+fn a_new_range_is_reached_from_its_sync_on_and_a_removed_one_no_more_and_the_old_ones_all_the_while() {
+    vnet_tests::requirements::require_root_and_bpf();
+    let guests = Guests::new();
+    let site = Site::stored();
+    let agent = site.start();
+    guests.declare(&agent);
+    done(&agent, "vnet peering create -n left-to-right --vnet-name left --remote-vnet right --both");
+    assert_eq!(guests.a.ping(B, 1), 1, "the old range");
+    let old = endless_ping(&guests.a, B);
+
+    let new = "10.3.1.4";
+    let guest = Guest::new(new, "02:00:00:00:00:04");
+    done(&agent, "vnet update -n right --add-address-prefix 10.3.0.0/16");
+    done(&agent, "vnet subnet create -n t --vnet-name right --address-prefixes 10.3.1.0/24");
+    let interface = &guest.interface;
+    let nic = format!(
+        "nic create -n d --vnet-name right --subnet t --private-ip-address {new} --mac 02:00:00:00:00:04 --interface {interface}"
+    );
+    done(&agent, &nic);
+    assert_eq!(guests.b.ping(new, 1), 1, "within its network");
+    assert_eq!((guests.a.ping(new, 1), guest.ping(A, 1)), (0, 0), "not yet synced");
+    done(&agent, "vnet peering sync -n left-to-right --vnet-name left");
+    assert_eq!((guests.a.ping(new, 1), guest.ping(A, 1)), (1, 1), "synced");
+    done(&agent, "nic delete -n d");
+    done(&agent, "vnet subnet delete -n t --vnet-name right");
+    done(&agent, "vnet update -n right --remove-address-prefix 10.3.0.0/16");
+    assert_eq!((guests.a.ping(new, 1), guest.ping(A, 1)), (0, 0), "removed");
+    done(&agent, "vnet peering sync -n left-to-right --vnet-name left");
+
+    let (sent, answered) = end(old);
+    assert!(sent > 20, "only {sent} packets were sent meanwhile");
+    assert_eq!(answered, sent, "packets between the old ranges");
+}
+
+#[test]
 fn a_whole_file_is_in_force_when_apply_ends() {
     vnet_tests::requirements::require_root_and_bpf();
     let guests = Guests::new();
