@@ -81,13 +81,13 @@ nics:
         self.assert_connected("at the start");
         site.write(&self.topology(", allowVirtualNetworkAccess: false"));
         agent.signal(Signal::SIGHUP);
-        agent.wait_for("reloaded: 1 change, generation 2");
+        agent.wait_for("reloaded: 1 change, generation 3");
         assert_eq!(self.a.ping(B, 4), 0);
         let drops = agent.ask(&["drops", "--non-zero"]).json();
         assert_eq!(drops["drops"][0]["reason"], json!("peering-access-denied"));
         site.write(&self.topology(""));
         agent.signal(Signal::SIGHUP);
-        agent.wait_for("reloaded: 1 change, generation 3");
+        agent.wait_for("reloaded: 1 change, generation 4");
         self.assert_connected("after the reload");
 
         self.b.pull_out();

@@ -69,7 +69,7 @@ fn packets_cross_a_peering_and_are_counted_to_the_last_byte() {
     let pair = Pair::new();
     let site = pair.site();
     let agent = site.start();
-    assert!(agent.log().contains("ready: 2 of 2 NICs attached, generation 1"), "{}", agent.log());
+    assert!(agent.log().contains("ready: 2 of 2 NICs attached, generation 2"), "{}", agent.log());
     assert_eq!(pair.a.ping(B, 5), 5);
 
     // An echo request of 56 bytes of data: 98 bytes with the IPv4, ICMP and Ethernet headers.
@@ -153,7 +153,7 @@ fn a_changed_file_is_taken_in_and_a_refused_one_changes_nothing() {
     site.write(&pair.topology(", allowVirtualNetworkAccess: false"));
     agent.signal(Signal::SIGHUP);
     agent.wait_for("~ peering a/a-to-b: allowVirtualNetworkAccess true -> false");
-    agent.wait_for("reloaded: 1 change, generation 2");
+    agent.wait_for("reloaded: 1 change, generation 3");
     assert_eq!(pair.a.ping(B, 4), 0);
     assert_eq!(drops(&site), json!({ "peering-access-denied": 4 }));
 
@@ -176,7 +176,7 @@ fn a_changed_file_is_taken_in_and_a_refused_one_changes_nothing() {
     pair.assert_connected("after the way back");
 
     agent.signal(Signal::SIGHUP);
-    agent.wait_for("reloaded: no change, generation 3, 0 table entries written");
+    agent.wait_for("reloaded: no change, generation 4, 0 table entries written");
 }
 
 #[test]

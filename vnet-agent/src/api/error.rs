@@ -9,6 +9,7 @@ use super::arm::id;
 use super::target::PathError;
 use crate::config::{Problem, Problems};
 use crate::daemon::control::{ChangeError, Rejection};
+use crate::daemon::journal::DATA_PATH_FAILED;
 use crate::model::{NameError, Refusal, RefusalCode, ResourceId};
 
 /// The code of a topology file with mistakes, and of a mistake in it that is no refusal.
@@ -269,7 +270,7 @@ impl ApiError {
             Self::SubnetIsFull { .. } => "SubnetIsFull",
             Self::ReadOnly(_) => "ReadOnly",
             Self::Store(_) => "StoreFailed",
-            Self::DataPath(_) => "DataPathFailed",
+            Self::DataPath(_) => DATA_PATH_FAILED,
             Self::Internal(_) => "InternalServerError",
         }
     }

@@ -114,7 +114,7 @@ impl Status {
         Self {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             version,
-            drift: agent.drift().to_vec(),
+            drift: agent.drift().map(str::to_owned).collect(),
             generation: agent.generation(),
             virtual_networks: agent.topology().vnets().len(),
             nics: agent.status(),

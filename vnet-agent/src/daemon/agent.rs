@@ -1,8 +1,11 @@
 //! The agent's state, and the only ways to change it.
 
+mod mending;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::mending::Fault;
 use super::attachment::{self, Host, NicStatus};
 use super::describe;
 use crate::compile::plan::Capacity;
@@ -19,7 +22,7 @@ pub enum AgentError {
     /// The forwarder did not take the new state.
     #[error(transparent)]
     Forward(#[from] ForwardError),
-    /// An interface could not be let go.
+    /// The pin directory could not be read, or an interface not be let go at the start or the end.
     #[error(transparent)]
     Detach(#[from] AttachError),
 }
@@ -49,7 +52,8 @@ pub struct Agent {
     notes: BTreeMap<NicId, Vec<String>>,
     /// The version of the counters' places that are kept.
     kept_places: u64,
-    drift: Vec<String>,
+    /// What is not as it was set up, and could not be mended yet.
+    drift: BTreeMap<Fault, String>,
 }
 
 /// Where the places of counters are kept from one agent to the next.
@@ -76,26 +80,27 @@ impl Agent {
         keeper: &mut impl KeepPlaces,
     ) -> Result<(Self, Adoption), AgentError> {
         let left: BTreeSet<u32> = links.pinned()?.into_iter().collect();
-        let attachments = Arc::new(attachment::wanted(&topology, &host));
+        // Those come first whose packets are under way already: they must meet their own entries.
+        let mut adopted = attachment::wanted(&topology, &host);
+        adopted.retain(|_, interface| left.contains(&interface.ifindex));
+        let attachments = Arc::new(adopted);
         let compiled = compile(&topology, &attachments, &Compiled::default());
         let places = keeper.places();
         let (forwarder, adoption) = Forwarder::adopt(compiled.image(), links, &places, Capacity::default())?;
-        let (failed, notes) = (BTreeMap::new(), BTreeMap::new());
         let mut agent = Self {
             topology,
             host,
             compiled,
             attachments,
             forwarder,
-            failed,
-            notes,
+            failed: BTreeMap::new(),
+            notes: BTreeMap::new(),
             kept_places: places.version,
-            drift: Vec::new(),
+            drift: BTreeMap::new(),
         };
         agent.keep_places(keeper);
-        match agent.attach_first() {
+        match agent.take_over() {
             Ok(()) => {
-                agent.forwarder.finish_adoption();
                 agent.keep_places(keeper);
                 Ok((agent, adoption))
             }
@@ -106,15 +111,22 @@ impl Agent {
         }
     }
 
-    /// Attaches once the tables are published: an interface taken over from an agent before never meets empty ones.
-    fn attach_first(&mut self) -> Result<(), AgentError> {
-        let failed = self.attach_all();
-        self.without(failed)?;
+    /// Puts the program of the published tables under what an agent before has left, lets go of what belongs to no NIC, and then
+    /// attaches the rest.
+    fn take_over(&mut self) -> Result<(), AgentError> {
+        for (nic, interface) in self.attachments.iter() {
+            if let Err(error) = self.forwarder.attach(interface.ifindex) {
+                // It is tried once more with the rest, and what comes of that is told.
+                tracing::debug!(%nic, error = describe(&error), "could not be taken over");
+            }
+        }
         let keep = self.ifindexes();
         let foreign = self.forwarder.links_mut().detach_others(|ifindex| keep.contains(&ifindex))?;
         if !foreign.is_empty() {
             tracing::info!(?foreign, "let go of interfaces that belong to no NIC any more");
         }
+        self.forwarder.finish_adoption();
+        self.change(self.topology.clone(), self.host.clone())?;
         Ok(())
     }
 
@@ -128,12 +140,18 @@ impl Agent {
         }
     }
 
-    /// Makes `topology` the one in force.
+    /// Makes `topology` the one in force, whose NICs are the [very ones](Self::has_same_nics) that are in force: to look at each
+    /// would take most of the time.
     ///
     /// # Errors
-    /// [`AgentError`]: the topology before stays in force.
-    pub fn change_topology(&mut self, topology: Topology) -> Result<Outcome, AgentError> {
-        self.change(topology, self.host.clone())
+    /// As for [`Self::change`].
+    pub fn change_around_nics(&mut self, topology: Topology) -> Result<Outcome, AgentError> {
+        let commit = self.commit(topology, self.host.clone(), Arc::clone(&self.attachments))?;
+        // Who only adds need not wait until the last packet that saw less has ended.
+        if commit.takes_away {
+            self.settle();
+        }
+        Ok(Outcome { commit, ..Outcome::default() })
     }
 
     /// Takes in what interfaces there are: attaches those that appeared, lets those go that vanished, and tries those
@@ -156,45 +174,34 @@ impl Agent {
         Ok(outcome)
     }
 
-    fn change(&mut self, topology: Topology, host: Host) -> Result<Outcome, AgentError> {
-        let before = Arc::clone(&self.attachments);
-        let failed_before = std::mem::take(&mut self.failed);
-        // To look at every NIC would take most of the time of a change that concerns none.
-        let is_same = failed_before.is_empty()
-            && self.has_same_nics(&topology)
-            && attachment::is_same_to_tables(&host, &self.host);
-        let wanted =
-            if is_same { Arc::clone(&before) } else { Arc::new(attachment::wanted(&topology, &host)) };
-        let compiled = compile(&topology, &wanted, &self.compiled);
-        let first = match self.forwarder.commit(compiled.image()) {
-            Ok(commit) => {
-                self.forwarder.settle();
-                commit
-            }
+    /// Makes `topology` the one in force, with the interfaces of `host`.
+    ///
+    /// It attaches what is to be attached, then makes all that is attached, and nothing else, what packets see, then lets the
+    /// rest go. So nothing is delivered to an interface whose own packets nobody checks, and no interface runs free while
+    /// packets still come to it. What comes from one that has no entries yet is dropped, as from an unknown port.
+    ///
+    /// # Errors
+    /// [`AgentError`]: the topology before stays in force.
+    pub fn change(&mut self, topology: Topology, host: Host) -> Result<Outcome, AgentError> {
+        let (attached_before, failed_before) = (Arc::clone(&self.attachments), self.failed.clone());
+        // One may have come back under another number, with the program still on it.
+        self.let_go_unless(&host.values().map(|interface| interface.ifindex).collect());
+        let Attempted { attached, new, failed } = self.attach(&topology, &host);
+        let first = match self.commit(topology, host, Arc::new(attached)) {
+            Ok(commit) => commit,
             Err(error) => {
-                self.failed = failed_before;
-                return Err(error.into());
+                new.into_iter().for_each(|ifindex| self.let_go(ifindex));
+                return Err(error);
             }
         };
-        (self.topology, self.host, self.compiled, self.attachments) = (topology, host, compiled, wanted);
-        if is_same {
-            // Who only adds need not wait until the last packet that saw less has ended.
-            if first.takes_away {
-                self.settle();
-            }
-            return Ok(Outcome { commit: first, ..Outcome::default() });
-        }
+        self.failed = failed;
         self.settle();
+        let second = self.leave_out_the_crowded();
+        self.let_go_unless(&self.ifindexes());
         let topology = &self.topology;
         self.notes.retain(|nic, _| topology.nic(nic).is_some());
-
-        // First those that go: one may have come back under another number, with the program still on it.
-        let let_go = self.detach_unused();
-        let failed = self.attach_all();
-        let second = self.without(failed)?;
-        let_go?;
-        let attached = missing_in(&self.attachments, &before);
-        let detached = missing_in(&before, &self.attachments);
+        let attached = missing_in(&self.attachments, &attached_before);
+        let detached = missing_in(&attached_before, &self.attachments);
         for nic in &detached {
             self.notes.remove(nic);
         }
@@ -209,52 +216,67 @@ impl Agent {
         Ok(Outcome { commit, attached, detached, failed })
     }
 
-    /// Attaches what is not attached yet; the NICs for which that failed.
-    fn attach_all(&mut self) -> BTreeMap<NicId, String> {
-        let crowded_out = self.forwarder.crowded_out().map(|nic| {
-            let reason =
-                "the numbers of too many interfaces are close to its own; make it anew for another number";
-            (nic.clone(), reason.to_owned())
-        });
-        let mut failed: BTreeMap<NicId, String> = crowded_out.collect();
-        for (nic, interface) in self.attachments.iter() {
-            if failed.contains_key(nic) {
-                continue;
+    /// Attaches the interfaces of a topology's NICs that are not attached yet.
+    fn attach(&mut self, topology: &Topology, host: &Host) -> Attempted {
+        let mut attempted =
+            Attempted { attached: attachment::wanted(topology, host), ..Attempted::default() };
+        attempted.attached.retain(|nic, interface| {
+            let ifindex = interface.ifindex;
+            if self.forwarder.links_mut().contains(ifindex) {
+                return true;
             }
-            // What is attached already stays: to let it go would hand its guest's frames to the host.
-            let is_held = self.forwarder.links_mut().holds(interface.ifindex);
-            let refusal = if is_held { None } else { self.refusal(nic) };
+            // What an agent before has attached stays: to let it go would hand its guest's frames to the host.
+            let is_left = self.forwarder.links_mut().holds(ifindex);
+            let refusal = if is_left { None } else { refusal(topology, host, nic) };
             let attached = match refusal {
                 Some(refusal) => Err(refusal),
-                None => self.forwarder.attach(interface.ifindex).map_err(|error| describe(&error)),
+                None => self.forwarder.attach(ifindex).map_err(|error| describe(&error)),
             };
-            if let Err(reason) = attached {
-                failed.insert(nic.clone(), reason);
+            match attached {
+                Ok(()) => attempted.new.push(ifindex),
+                Err(reason) => _ = attempted.failed.insert(nic.clone(), reason),
             }
-        }
-        failed
+            !attempted.failed.contains_key(nic)
+        });
+        attempted
     }
 
-    /// Why the interface of a NIC must not be attached, where it must not.
-    fn refusal(&self, nic: &NicId) -> Option<String> {
-        let name = attachment::interface_name(self.topology.nic(nic)?.1);
-        self.host.get(&name)?.refusal(&name)
+    /// Makes this what packets see.
+    fn commit(
+        &mut self,
+        topology: Topology,
+        host: Host,
+        attachments: Arc<Attachments>,
+    ) -> Result<Commit, AgentError> {
+        let compiled = compile(&topology, &attachments, &self.compiled);
+        let commit = self.forwarder.commit(compiled.image())?;
+        (self.topology, self.host, self.compiled, self.attachments) = (topology, host, compiled, attachments);
+        Ok(commit)
     }
 
-    /// Takes NICs whose interface could not be attached out of the tables: nothing is delivered to an interface whose
-    /// own packets nobody checks.
-    fn without(&mut self, failed: BTreeMap<NicId, String>) -> Result<Commit, AgentError> {
-        if failed.is_empty() {
-            return Ok(self.no_commit());
+    /// Takes NICs out to whose interface the tables cannot lead.
+    fn leave_out_the_crowded(&mut self) -> Commit {
+        let crowded: Vec<NicId> = self.forwarder.crowded_out().cloned().collect();
+        if crowded.is_empty() {
+            return self.no_commit();
         }
         let mut attachments = (*self.attachments).clone();
-        attachments.retain(|nic, _| !failed.contains_key(nic));
-        self.attachments = Arc::new(attachments);
-        self.failed = failed;
-        self.compiled = compile(&self.topology, &self.attachments, &self.compiled);
-        let commit = self.forwarder.commit(self.compiled.image())?;
-        self.forwarder.settle();
-        Ok(commit)
+        for nic in crowded {
+            attachments.remove(&nic);
+            let reason =
+                "the numbers of too many interfaces are close to its own; make it anew for another number";
+            self.failed.insert(nic, reason.to_owned());
+        }
+        match self.commit(self.topology.clone(), self.host.clone(), Arc::new(attachments)) {
+            Ok(commit) => {
+                self.settle();
+                commit
+            }
+            Err(error) => {
+                self.drift.insert(Fault::Tables, describe(&error));
+                self.no_commit()
+            }
+        }
     }
 
     fn no_commit(&self) -> Commit {
@@ -265,16 +287,23 @@ impl Agent {
         self.attachments.values().map(|interface| interface.ifindex).collect()
     }
 
-    /// Takes the program off interfaces that no NIC is attached by: those of this change, and what a change before, that
-    /// failed half-way, has left.
-    fn detach_unused(&mut self) -> Result<(), AgentError> {
-        let in_use = self.ifindexes();
-        let links = self.forwarder.links_mut();
-        let unused: Vec<u32> = links.attached().filter(|ifindex| !in_use.contains(ifindex)).collect();
-        for ifindex in unused {
-            links.detach(ifindex)?;
+    /// Takes the program off interfaces that are not among these.
+    fn let_go_unless(&mut self, in_use: &BTreeSet<u32>) {
+        let unused: Vec<u32> =
+            self.forwarder.links_mut().attached().filter(|ifindex| !in_use.contains(ifindex)).collect();
+        unused.into_iter().for_each(|ifindex| self.let_go(ifindex));
+    }
+
+    /// Takes the program off an interface. Where that fails it is tried again later.
+    fn let_go(&mut self, ifindex: u32) {
+        match self.forwarder.links_mut().detach(ifindex) {
+            Ok(()) => _ = self.drift.remove(&Fault::Link(ifindex)),
+            Err(error) => {
+                let sentence =
+                    format!("the link of interface {ifindex} could not be removed: {}", describe(&error));
+                self.drift.insert(Fault::Link(ifindex), sentence);
+            }
         }
-        Ok(())
     }
 
     /// Returns when no packet sees a state before the last change any more.
@@ -289,65 +318,6 @@ impl Agent {
         }
         let before = self.notes.insert(nic.clone(), notes);
         before.as_ref() != self.notes.get(nic)
-    }
-
-    /// Finds what somebody else has undone, and mends it: interfaces from which the program was taken, pins that were removed.
-    /// What was found, and what became of it, a sentence each; the same ones are not told twice.
-    pub fn mend(&mut self) -> Vec<String> {
-        let damage = self.forwarder.verify();
-        if damage.is_none() {
-            // An interface that was lost is not held any more, and so nothing of it is found damaged.
-            if self.failed.is_empty() {
-                self.drift.clear();
-            }
-            return Vec::new();
-        }
-        let mut told = Vec::new();
-        let mut drift = Vec::new();
-        for ifindex in damage.detached {
-            // The interfaces that are gone are told of by events.
-            let Some((name, nic)) = self.holder(ifindex) else { continue };
-            match self.forwarder.reattach(ifindex) {
-                Ok(()) => told.push(format!("{name} had lost the program; it is attached again")),
-                // Gone just now: the event is under way.
-                Err(AttachError::Gone { .. }) => {}
-                Err(error) => {
-                    self.failed.insert(nic, describe(&error));
-                    drift.push(format!(
-                        "{name} has lost the program, and could not be attached again: {}",
-                        describe(&error)
-                    ));
-                }
-            }
-        }
-        if damage.directory_gone || damage.tables_unpinned || !damage.unpinned.is_empty() {
-            match self.forwarder.repin() {
-                Ok(()) => told.push("pins were removed; they are made again".to_owned()),
-                Err(error) => drift
-                    .push(format!("pins were removed, and could not be made again: {}", describe(&error))),
-            }
-        }
-        if !self.failed.is_empty()
-            && let Err(error) = self.change(self.topology.clone(), self.host.clone())
-        {
-            drift.push(describe(&error));
-        }
-        told.extend(drift.iter().filter(|sentence| !self.drift.contains(sentence)).cloned());
-        self.drift = drift;
-        told
-    }
-
-    /// What is not as it was set up, and could not be mended.
-    #[must_use]
-    pub fn drift(&self) -> &[String] {
-        &self.drift
-    }
-
-    /// The name of an interface that is there, and the NIC that is attached by it.
-    fn holder(&self, ifindex: u32) -> Option<(String, NicId)> {
-        let (name, _) = self.host.iter().find(|(_, interface)| interface.ifindex == ifindex)?;
-        let (nic, _) = self.attachments.iter().find(|(_, interface)| interface.ifindex == ifindex)?;
-        Some((name.clone(), nic.clone()))
     }
 
     /// Takes the program off every interface.
@@ -411,6 +381,23 @@ impl Agent {
     pub fn counters(&self) -> Result<Counters, TableError> {
         self.forwarder.counters()
     }
+}
+
+/// What came of attaching.
+#[derive(Debug, Default)]
+struct Attempted {
+    /// All that is attached now.
+    attached: Attachments,
+    /// The interfaces of it that were not before.
+    new: Vec<u32>,
+    /// Why others could not be.
+    failed: BTreeMap<NicId, String>,
+}
+
+/// Why the interface of a NIC must not be attached, where it must not.
+fn refusal(topology: &Topology, host: &Host, nic: &NicId) -> Option<String> {
+    let name = attachment::interface_name(topology.nic(nic)?.1);
+    host.get(&name)?.refusal(&name)
 }
 
 /// The NICs of `these` that `those` do not have by the same interface. Another MTU is no other interface.

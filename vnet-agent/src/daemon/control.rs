@@ -4,16 +4,19 @@
 //! crash in between leaves a store that is ahead of the tables, and the next start brings the tables there. Where the kernel
 //! refuses, the store goes back.
 
-use std::collections::{BTreeMap, HashMap};
+mod looking;
+
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::mpsc;
 
-use super::journal::{Attempt, Journal};
-use super::{Agent, AgentError, Host, NicStatus, Outcome, describe, guests};
+pub use self::looking::Extent;
+use self::looking::Looked;
+use super::journal::{Attempt, DATA_PATH_FAILED, Journal};
+use super::{Agent, AgentError, NicStatus, Outcome, describe};
 use crate::dataplane::kernel::TableError;
-use crate::link::{Interface, interfaces};
+use crate::link::{Interface, LinkError};
 use crate::model::{NicId, Refusal, State};
 use crate::store::StoreError;
 
@@ -60,6 +63,17 @@ pub enum ChangeError<E: Error> {
     Died(String),
 }
 
+/// Something was not taken in. The state before it stays.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReplaceError {
+    /// The interfaces cannot be listed.
+    #[error(transparent)]
+    Links(#[from] LinkError),
+    /// The kernel did not take it.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+}
+
 /// A change that happened.
 #[derive(Clone, Debug)]
 pub struct Changed<T> {
@@ -100,16 +114,8 @@ pub enum Notice {
     },
 }
 
-/// Whose guests' ends are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent<'a> {
-    /// Of interfaces that are not as they were.
-    Changed,
-    /// Of those, and of these NICs.
-    With(&'a [NicId]),
-    /// Of all.
-    Everything,
-}
+/// A change, and what became of interfaces where it concerned any.
+type Done<T> = (Changed<T>, Option<Looked<Outcome>>);
 
 #[derive(Debug)]
 struct Writer {
@@ -188,14 +194,15 @@ impl Control {
     {
         let control = Arc::clone(self);
         let task = tokio::task::spawn_blocking(move || control.change_now(&attempt, decide));
-        let (changed, outcome) = task.await.map_err(|error| ChangeError::Died(error.to_string()))??;
+        let (changed, looked) = task.await.map_err(|error| ChangeError::Died(error.to_string()))??;
         // Off the way of the answer: a change that only adds has left that to do.
         let control = Arc::clone(self);
         tokio::task::spawn_blocking(move || control.writer().agent.settle());
-        if let Some(outcome) = outcome {
-            // An interface may have appeared that no event has told of yet.
-            self.look(Extent::With(&outcome.attached)).await;
-            self.tell(outcome);
+        if let Some(Looked { changed: outcome, before }) = looked {
+            // Before it is answered: who asked for a NIC may count on packets to cross.
+            let guests = self.see_to_changed(before, &outcome).await;
+            self.tell(outcome).await;
+            self.tell_guests(guests);
         }
         Ok(changed)
     }
@@ -205,7 +212,7 @@ impl Control {
         &self,
         attempt: &Attempt,
         decide: impl FnOnce(&Committed) -> Result<(State, T), E>,
-    ) -> Result<(Changed<T>, Option<Outcome>), ChangeError<E>> {
+    ) -> Result<Done<T>, ChangeError<E>> {
         let mut writer = self.writer();
         let Writer { agent, journal } = &mut *writer;
         if journal.store().is_none() {
@@ -222,17 +229,36 @@ impl Control {
         if state == before.state {
             return Ok((Changed { answer, version: before.version }, None));
         }
+        let looked = match agent.has_same_nics(&state.topology) {
+            true => None,
+            false => match self.list() {
+                Ok(looked) => Some(looked),
+                Err(error) => return Err(Self::not_listed(journal, attempt, &error)),
+            },
+        };
         let version = journal.commit(&state, attempt).map_err(ChangeError::Store)?;
-        let concerns_nics = !agent.has_same_nics(&state.topology);
-        let outcome = match agent.change_topology(state.topology.clone()) {
-            Ok(outcome) => outcome,
+        let topology = state.topology.clone();
+        let changed = match looked {
+            None => agent.change_around_nics(topology).map(|_| None),
+            Some(Looked { changed: host, before }) => {
+                agent.change(topology, host).map(|changed| Some(Looked { changed, before }))
+            }
+        };
+        let looked = match changed {
+            Ok(looked) => looked,
             Err(error) => return Err(self.take_back(journal, attempt, &before, &error)),
         };
         agent.keep_places(journal);
         let Attempt { caller, operation, resource } = attempt;
         tracing::info!(%caller, operation, resource, version, "done");
         self.publish(Committed { state, version });
-        Ok((Changed { answer, version }, concerns_nics.then_some(outcome)))
+        Ok((Changed { answer, version }, looked))
+    }
+
+    fn not_listed<E: Error>(journal: &mut Journal, attempt: &Attempt, error: &LinkError) -> ChangeError<E> {
+        let reason = format!("the interfaces cannot be listed: {}", describe(error));
+        journal.failed(attempt, DATA_PATH_FAILED, reason.clone());
+        ChangeError::DataPath(reason)
     }
 
     /// Brings the store back to where the tables are.
@@ -261,92 +287,14 @@ impl Control {
     /// Makes a state that comes from a topology file the one in force.
     ///
     /// # Errors
-    /// [`AgentError`]: the state before stays.
-    pub(super) fn replace(&self, state: State) -> Result<Outcome, AgentError> {
+    /// [`ReplaceError`]: the state before stays.
+    pub(super) fn replace(&self, state: State) -> Result<Outcome, ReplaceError> {
         let Writer { agent, journal } = &mut *self.writer();
-        let outcome = agent.change_topology(state.topology.clone())?;
+        let Looked { changed: host, .. } = self.list()?;
+        let outcome = agent.change(state.topology.clone(), host)?;
         agent.keep_places(journal);
         self.publish(Committed { state, version: 0 });
         Ok(outcome)
-    }
-
-    /// Takes in what interfaces there are now, and sees to their guests' ends.
-    pub async fn look(self: &Arc<Self>, extent: Extent<'_>) {
-        let now = match interfaces().await {
-            Ok(now) => now,
-            Err(error) => return self.tell_failed("list the interfaces", describe(&error)),
-        };
-        let host = guests::host(&now);
-        let before = std::mem::replace(&mut *self.interfaces(), now);
-        let changed = self.with(move |agent, journal| {
-            let changed = agent.change_host(host);
-            agent.keep_places(journal);
-            changed
-        });
-        let changed = changed.await;
-        let before: HashMap<u32, Interface> = before.into_iter().map(|one| (one.ifindex, one)).collect();
-        // Before it is told: whoever reads "attached" may count on packets to cross.
-        let is_new = |nic: &NicId, interface: &Interface| match extent {
-            Extent::Everything => true,
-            Extent::With(nics) if nics.contains(nic) => true,
-            _ => before.get(&interface.ifindex) != Some(interface),
-        };
-        let guests = self.prepare(is_new).await;
-        match changed {
-            Ok(Ok(outcome)) => self.tell(outcome),
-            Ok(Err(error)) => self.tell_failed("take in the interfaces", describe(&error)),
-            Err(error) => self.tell_failed("take in the interfaces", error.to_string()),
-        }
-        self.tell_guests(guests);
-    }
-
-    /// Finds and mends what somebody else has undone.
-    pub(super) async fn mend(self: &Arc<Self>) {
-        let mended = self.with(|agent, journal| {
-            let mended = agent.mend();
-            agent.keep_places(journal);
-            mended
-        });
-        match mended.await {
-            Ok(sentences) => {
-                sentences.into_iter().for_each(|sentence| self.send(Notice::Mended { sentence }));
-            }
-            Err(error) => self.tell_failed("look after what is attached", error.to_string()),
-        }
-    }
-
-    fn interfaces(&self) -> MutexGuard<'_, Vec<Interface>> {
-        self.interfaces.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sees to the guests' ends for which `wanted` holds; the NICs about which there is something else to say now.
-    pub(super) async fn prepare(
-        &self,
-        wanted: impl Fn(&NicId, &Interface) -> bool,
-    ) -> BTreeMap<NicId, Vec<String>> {
-        let these = {
-            let interfaces = self.interfaces();
-            guests::attached(&self.writer().agent, &interfaces, wanted)
-        };
-        let news = guests::prepare(these).await;
-        let agent = &mut self.writer().agent;
-        news.into_iter().filter(|(nic, notes)| agent.note(nic, notes.clone())).collect()
-    }
-
-    /// Tells what became of interfaces, where anything did.
-    pub(super) fn tell(&self, outcome: Outcome) {
-        if outcome.attached.is_empty() && outcome.detached.is_empty() && outcome.failed.is_empty() {
-            return;
-        }
-        let concerned = outcome.attached.iter().chain(&outcome.detached).chain(&outcome.failed);
-        let nics = self.writer().agent.status_of(concerned);
-        self.send(Notice::Interfaces { outcome, nics });
-    }
-
-    pub(super) fn tell_guests(&self, guests: BTreeMap<NicId, Vec<String>>) {
-        for (nic, notes) in guests {
-            self.send(Notice::Guest { nic, notes });
-        }
     }
 
     fn tell_failed(&self, what: &'static str, reason: String) {
@@ -375,11 +323,5 @@ impl Control {
     /// [`StoreError`].
     pub(super) fn close(&self) -> Result<(), StoreError> {
         std::mem::replace(&mut self.writer().journal, Journal::File).close()
-    }
-
-    /// The host's interfaces as they were seen last.
-    #[must_use]
-    pub fn host(&self) -> Host {
-        guests::host(&self.interfaces())
     }
 }

@@ -9,6 +9,9 @@ use crate::model::State;
 use crate::model::access::Caller;
 use crate::store::{Activity, ActivityStatus, Store, StoreError};
 
+/// The code of a change that the kernel did not take.
+pub const DATA_PATH_FAILED: &str = "DataPathFailed";
+
 /// Who tries to do what to which resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -81,7 +84,7 @@ impl Journal {
         reason: String,
     ) -> Result<u64, StoreError> {
         let Self::Store(store) = self else { return Ok(0) };
-        store.commit(state, attempt.failed("DataPathFailed", reason))
+        store.commit(state, attempt.failed(DATA_PATH_FAILED, reason))
     }
 
     /// Notes an attempt that changed nothing.

@@ -1,8 +1,8 @@
 //! The event loop of a running agent.
 //!
 //! Order at the start: everything that can refuse comes first (process, kernel, file, locks), then tables, then
-//! attachments. So a start that fails has touched no interface, and an attached interface never meets empty tables. At the
-//! end the program comes off last, after the socket has gone.
+//! attachments. So a start that fails has touched no interface, and an interface that an agent before has left attached never
+//! meets tables without its entries. At the end the program comes off last, after the socket has gone.
 //!
 //! Once the program is off an interface, what its guest sends reaches the host's own stack, as on any interface. Whoever
 //! wants guests kept in while no agent runs ends the agent with `--detach-on-exit=false`: the last generation then goes on
@@ -182,9 +182,8 @@ async fn attend(
                 control.look(Extent::Changed).await;
             }
             () = tokio::time::sleep_until(look_after) => {
-                let begun = Instant::now();
-                control.mend().await;
-                look_after = Instant::now() + LOOK_AFTER.max(begun.elapsed() * 20);
+                let took = control.mend().await;
+                look_after = Instant::now() + LOOK_AFTER.max(took * 20);
             }
             Some(notice) = notices.recv() => report_notice(notice, report),
         }
@@ -252,7 +251,7 @@ async fn reload(control: &Arc<Control>, source: &Source, report: Report<'_>) -> 
     match reload {
         Reload::Done(changes, outcome) => {
             report(Event::Reloaded { changes: &changes, outcome: &outcome });
-            control.tell(outcome);
+            control.tell(outcome).await;
         }
         Reload::Refused(text, problems) => {
             report(Event::Refused { path: file, text: &text, problems: &problems });
