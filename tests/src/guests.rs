@@ -2,8 +2,11 @@
 //!
 //! Made with `ip`, and not by the lab under test: what a suite stands on must not be what it tests. Dropped, they are gone.
 
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// A name that no other test uses, in this process or another. At most 11 bytes, so that a NIC's interface may add some.
 #[must_use]
@@ -88,10 +91,61 @@ impl Guest {
         received(&String::from_utf8_lossy(&output.stdout))
     }
 
+    /// Starts to send echo requests to `address`, one every 5 ms, until told to end.
+    ///
+    /// # Panics
+    /// As above.
+    #[must_use]
+    pub fn start_pings(&self, address: &str) -> Pinging {
+        let mut ping = Command::new("ip");
+        ping.args(["netns", "exec", &self.namespace, "ping", "-n", "-q", "-i", "0.005", address]);
+        Pinging::start(ping)
+    }
+
     /// Whether an XDP program is on the near end.
     #[must_use]
     pub fn has_program(&self) -> bool {
         ip(&["-d", "link", "show", &self.interface]).contains("xdp")
+    }
+}
+
+/// Echo requests under way. Dropped, they end.
+#[derive(Debug)]
+pub struct Pinging(Option<Child>);
+
+impl Pinging {
+    /// Starts a `ping` that goes on until it is ended, by a command that is quiet about single answers.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    #[must_use]
+    pub fn start(mut ping: Command) -> Self {
+        Self(Some(ping.stdout(Stdio::piped()).spawn().expect("iproute2 and ping are installed")))
+    }
+
+    /// Ends them: how many were sent, and how many of those answered. The last may still be under way.
+    ///
+    /// # Panics
+    /// Where `ping` has ended before.
+    #[must_use]
+    pub fn end(mut self) -> (u32, u32) {
+        let child = self.0.take().expect("it ends once");
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process number fits"));
+        kill(pid, Signal::SIGINT).expect("ping goes on");
+        let output = child.wait_with_output().expect("a child can be waited for");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let sent =
+            text.lines().find_map(|line| line.split_once(" packets transmitted")?.0.trim().parse().ok());
+        (sent.unwrap_or_else(|| panic!("{text}")), received(&text))
+    }
+}
+
+impl Drop for Pinging {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -375,21 +375,12 @@ fn sigterm_and_sigint_leave_nothing_behind() {
 
 /// Pings without a pause while something happens; how many were lost, of how many.
 fn pings_lost_while(pair: &Pair, act: impl FnOnce()) -> (u32, u32) {
-    let mut ping = Command::new("ip");
-    ping.args(["netns", "exec", &pair.a.namespace, "ping", "-n", "-q", "-i", "0.005", "-w", "60", B]);
-    let child = ping.stdout(std::process::Stdio::piped()).spawn().expect("ping can be started");
+    let pings = pair.a.start_pings(B);
     std::thread::sleep(Duration::from_millis(300));
     act();
     std::thread::sleep(Duration::from_millis(300));
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process number fits"));
-    nix::sys::signal::kill(pid, Signal::SIGINT).expect("ping goes on");
-    let output = child.wait_with_output().expect("a child can be waited for");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let sent: u32 = text
-        .lines()
-        .find_map(|line| line.split_once(" packets transmitted")?.0.trim().parse().ok())
-        .unwrap_or_else(|| panic!("{text}"));
-    (sent - received(&text), sent)
+    let (sent, answered) = pings.end();
+    (sent - answered, sent)
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub use datagrams::{received_texts, udp_socket};
 pub use http::{HttpServer, random_body, sha256};
 pub use iperf::{IN_BUFFERS_BYTES, IperfServer, Transfer, Transport};
 pub use running::{GUEST_CHATTER, NicCount, Running};
-pub use tools::{Pinging, Pings, families};
+pub use tools::{Pings, families};
 pub use vm::Vm;
 pub use wire::{Received, Tap, Transmitter, host_tap};
 

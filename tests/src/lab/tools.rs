@@ -1,13 +1,9 @@
 //! ping and traceroute in a machine's namespace.
 
 use std::net::IpAddr;
-use std::process::{Child, Stdio};
-
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use super::Vm;
-use crate::guests::received;
+use crate::guests::{Pinging, received};
 
 /// What `ping` found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +53,7 @@ impl Vm {
     pub fn start_pings(&self, address: IpAddr) -> Pinging {
         let mut ping = self.command("ping");
         ping.args(["-n", "-q", "-i", "0.005", &address.to_string()]);
-        Pinging(Some(ping.stdout(Stdio::piped()).spawn().expect("ping can be started")))
+        Pinging::start(ping)
     }
 
     /// The hops on the way to `address`, as `traceroute` sees them; the destination is the last.
@@ -71,37 +67,6 @@ impl Vm {
         let output = self.text(&[&command[..], &[&address.to_string()]].concat());
         let hop = |line: &str| line.split_whitespace().nth(1).map(str::to_owned);
         output.lines().skip(1).filter_map(hop).collect()
-    }
-}
-
-/// Echo requests under way. Dropped, they end.
-#[derive(Debug)]
-pub struct Pinging(Option<Child>);
-
-impl Pinging {
-    /// Ends them: how many were sent, and how many of those answered. The last may still be under way.
-    ///
-    /// # Panics
-    /// Where `ping` has ended before.
-    #[must_use]
-    pub fn end(mut self) -> (u32, u32) {
-        let child = self.0.take().expect("it ends once");
-        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process number fits"));
-        kill(pid, Signal::SIGINT).expect("ping goes on");
-        let output = child.wait_with_output().expect("a child can be waited for");
-        let text = String::from_utf8_lossy(&output.stdout);
-        let sent =
-            text.lines().find_map(|line| line.split_once(" packets transmitted")?.0.trim().parse().ok());
-        (sent.unwrap_or_else(|| panic!("{text}")), received(&text))
-    }
-}
-
-impl Drop for Pinging {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }
 

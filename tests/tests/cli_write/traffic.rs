@@ -1,9 +1,7 @@
 //! A command has been carried out when it ends: the first packet after it tells the truth, and nobody else's packets are lost.
 
-use std::process::{Child, Command, Stdio};
-
 use vnet_tests::agent::{Agent, Site};
-use vnet_tests::guests::{Guest, received};
+use vnet_tests::guests::Guest;
 
 use crate::site::done;
 
@@ -48,23 +46,6 @@ impl Guests {
     }
 }
 
-/// Pings every 10 ms until it is interrupted.
-fn endless_ping(guest: &Guest, address: &str) -> Child {
-    let mut ping = Command::new("ip");
-    ping.args(["netns", "exec", &guest.namespace, "ping", "-n", "-q", "-i", "0.01", address]);
-    ping.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("iproute2 and ping are installed")
-}
-
-/// Interrupts a ping; how many requests it sent and how many were answered.
-fn end(ping: Child) -> (u32, u32) {
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(ping.id()).unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
-    let output = ping.wait_with_output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let sent = text.split(" packets transmitted").next().and_then(|text| text.split_whitespace().last());
-    (sent.and_then(|sent| sent.parse().ok()).expect(&text), received(&text))
-}
-
 #[test]
 fn the_first_ping_after_a_command_tells_the_truth_and_no_other_packet_is_lost() {
     vnet_tests::requirements::require_root_and_bpf();
@@ -73,7 +54,7 @@ fn the_first_ping_after_a_command_tells_the_truth_and_no_other_packet_is_lost() 
     let agent = site.start();
     guests.declare(&agent);
     assert_eq!(guests.a.ping(C, 1), 1, "two NICs of one network, right after the second was created");
-    let within = endless_ping(&guests.c, A);
+    let within = guests.c.start_pings(A);
 
     assert_eq!(guests.a.ping(B, 1), 0, "no peering");
     done(&agent, "vnet peering create -n left-to-right --vnet-name left --remote-vnet right");
@@ -94,7 +75,7 @@ fn the_first_ping_after_a_command_tells_the_truth_and_no_other_packet_is_lost() 
     done(&agent, "nic delete -n b");
     done(&agent, "vnet delete -n right");
 
-    let (sent, answered) = end(within);
+    let (sent, answered) = within.end();
     assert!(sent > 20, "only {sent} packets were sent meanwhile");
     assert_eq!(answered, sent, "packets within the network that nothing was done to");
 }
@@ -108,7 +89,7 @@ fn a_new_range_is_reached_from_its_sync_on_and_a_removed_one_no_more_and_the_old
     guests.declare(&agent);
     done(&agent, "vnet peering create -n left-to-right --vnet-name left --remote-vnet right --both");
     assert_eq!(guests.a.ping(B, 1), 1, "the old range");
-    let old = endless_ping(&guests.a, B);
+    let old = guests.a.start_pings(B);
 
     let new = "10.3.1.4";
     let guest = Guest::new(new, "02:00:00:00:00:04");
@@ -129,7 +110,7 @@ fn a_new_range_is_reached_from_its_sync_on_and_a_removed_one_no_more_and_the_old
     assert_eq!((guests.a.ping(new, 1), guest.ping(A, 1)), (0, 0), "removed");
     done(&agent, "vnet peering sync -n left-to-right --vnet-name left");
 
-    let (sent, answered) = end(old);
+    let (sent, answered) = old.end();
     assert!(sent > 20, "only {sent} packets were sent meanwhile");
     assert_eq!(answered, sent, "packets between the old ranges");
 }

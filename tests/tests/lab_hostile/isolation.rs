@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
 use vnet_tests::frames::{ROUTER_MAC, V4, V6};
+use vnet_tests::guests::Pinging;
 use vnet_tests::lab::{
-    HttpServer, Lab, Pinging, Received, Tap, Transmitter, Vm, eventually, host_tap, random_body, sha256,
+    HttpServer, Lab, Received, Tap, Transmitter, Vm, eventually, host_tap, random_body, sha256,
 };
 
 use crate::cases::{self, Cast};
