@@ -175,31 +175,37 @@ fn parse_properties(
 fn parse_subnets(properties: &mut Object) -> Result<Option<PeeredSubnets>, ApiError> {
     let complete = properties.flag("peerCompleteVnets")?.unwrap_or(true);
     let only_ipv6 = properties.flag("enableOnlyIPv6Peering")?.unwrap_or(false);
-    let mut lists = Vec::new();
-    for name in ["localSubnetNames", "remoteSubnetNames"] {
-        let names = properties.texts(name)?.unwrap_or_default();
-        let names =
-            names.iter().map(|name| SubnetName::new(&name.value)).collect::<Result<BTreeSet<_>, _>>()?;
-        if complete != names.is_empty() {
-            let text = if complete {
-                "goes with peerCompleteVnets: false alone"
-            } else {
-                "must name a subnet, because peerCompleteVnets is false"
-            };
-            return Err(properties.fault(name, ContentFault::Combination(text.to_owned())));
-        }
-        lists.push(names);
-    }
+    let local = parse_names(properties, "localSubnetNames", complete)?;
+    let remote = parse_names(properties, "remoteSubnetNames", complete)?;
     if complete && only_ipv6 {
         let text = "goes with peerCompleteVnets: false alone".to_owned();
         return Err(properties.fault("enableOnlyIPv6Peering", ContentFault::Combination(text)));
     }
-    let mut lists = lists.into_iter();
-    let (local, remote) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
     Ok((!complete).then_some(PeeredSubnets { local, remote, only_ipv6 }))
 }
 
-/// What leads to the peering, and to its other side where that is declared too.
+/// A list of subnets that take part. Where not all do it must be there, so that a peering of none is not made by leaving it out.
+fn parse_names(
+    properties: &mut Object,
+    name: &'static str,
+    complete: bool,
+) -> Result<BTreeSet<SubnetName>, ApiError> {
+    let given = properties.texts(name)?;
+    let fault = match &given {
+        Some(names) if complete && !names.is_empty() => Some("goes with peerCompleteVnets: false alone"),
+        None if !complete => Some(
+            "must be there, because peerCompleteVnets is false; give an empty list where no subnet is to take part",
+        ),
+        _ => None,
+    };
+    if let Some(text) = fault {
+        return Err(properties.fault(name, ContentFault::Combination(text.to_owned())));
+    }
+    let names = given.unwrap_or_default();
+    Ok(names.iter().map(|name| SubnetName::new(&name.value)).collect::<Result<_, _>>()?)
+}
+
+/// What leads to the peering, and to its other side where that is declared too; for somebody who may do what is asked for.
 pub(super) fn put(topology: &Topology, vnet: &VnetId, declared: Declared) -> Vec<Operation> {
     let Declared { spec, other } = declared;
     let remote = spec.remote.clone();
