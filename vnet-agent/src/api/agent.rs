@@ -7,32 +7,11 @@ use serde::Serialize;
 use super::arm::id::{Verb, action};
 use super::error::ApiError;
 use super::report;
+use super::sight::Sight;
 use crate::daemon::control::Control;
-use crate::model::access::{AccessScope, Action, Caller, Directory};
+use crate::model::access::{AccessScope, Action, Caller};
 use crate::model::{NicId, Refusal, ResourceId, Snapshot, State, VnetId};
 use crate::routing::{self, EffectiveRoute};
-
-/// What a caller may read.
-#[derive(Debug)]
-struct Sight<'a> {
-    directory: &'a Directory,
-    caller: &'a Caller,
-}
-
-impl Sight<'_> {
-    fn sees(&self, id: &ResourceId) -> bool {
-        let (action, scope) = action(id, Verb::Read);
-        self.directory.allows(self.caller, action, &scope)
-    }
-
-    fn sees_vnet(&self, name: &str) -> bool {
-        VnetId::new(name).is_ok_and(|vnet| self.sees(&ResourceId::VirtualNetwork(vnet)))
-    }
-
-    fn sees_nic(&self, name: &str) -> bool {
-        NicId::new(name).is_ok_and(|nic| self.sees(&ResourceId::Nic(nic)))
-    }
-}
 
 /// The agent at a glance. What somebody may not read is not counted either.
 pub(super) async fn status(control: &Arc<Control>, caller: Caller) -> Result<report::Status, ApiError> {
@@ -41,11 +20,9 @@ pub(super) async fn status(control: &Arc<Control>, caller: Caller) -> Result<rep
     let mut status = control.with(move |agent, _| report::Status::of(agent, version)).await?;
     let State { topology, directory } = &committed.state;
     if !directory.allows(&caller, Action::AgentRead, &AccessScope::Root) {
-        let sight = Sight { directory, caller: &caller };
-        let vnets =
-            topology.vnets().filter(|vnet| sight.sees(&ResourceId::VirtualNetwork(vnet.name().clone())));
-        status.virtual_networks = vnets.count();
-        status.nics.retain(|nic| sight.sees_nic(&nic.name));
+        let sight = Sight::new(directory, &caller);
+        status.virtual_networks = topology.vnets().filter(|vnet| sight.sees_vnet(vnet.name())).count();
+        status.nics.retain(|nic| sees_nic_named(sight, &nic.name));
         status.drift.clear();
     }
     Ok(status)
@@ -57,12 +34,18 @@ pub(super) async fn counters(control: &Arc<Control>, caller: Caller) -> Result<r
         control.with(|agent, _| agent.counters().map(|counted| report::Counters::of(agent, &counted)));
     let mut counters = counted.await??;
     let committed = control.committed();
-    let sight = Sight { directory: &committed.state.directory, caller: &caller };
+    let sight = Sight::new(&committed.state.directory, &caller);
     if !caller.is_root() {
-        counters.peerings.retain(|peering| sight.sees_vnet(&peering.virtual_network));
-        counters.nics.retain(|nic| sight.sees_nic(&nic.name));
+        counters
+            .peerings
+            .retain(|peering| VnetId::new(&peering.virtual_network).is_ok_and(|vnet| sight.sees_vnet(&vnet)));
+        counters.nics.retain(|nic| sees_nic_named(sight, &nic.name));
     }
     Ok(counters)
+}
+
+fn sees_nic_named(sight: Sight<'_>, name: &str) -> bool {
+    NicId::new(name).is_ok_and(|nic| sight.sees_nic(&nic))
 }
 
 /// Dropped frames by reason.
@@ -77,11 +60,11 @@ pub(super) fn topology(state: &State, caller: &Caller) -> Snapshot {
     if caller.is_root() {
         return state.topology.snapshot();
     }
-    let sight = Sight { directory: &state.directory, caller };
-    let visible = state.topology.visible_to(|vnet| sight.sees(&ResourceId::VirtualNetwork(vnet.clone())));
+    let sight = Sight::new(&state.directory, caller);
+    let visible = state.topology.visible_to(|vnet| sight.sees_vnet(vnet));
     let mut snapshot = visible.snapshot();
     for vnet in &mut snapshot.virtual_networks {
-        vnet.nics.retain(|nic| sight.sees(&ResourceId::Nic(nic.name.clone())));
+        vnet.nics.retain(|nic| sight.sees_nic(&nic.name));
     }
     snapshot
 }

@@ -69,10 +69,10 @@ impl Wish {
             return Err(ApiError::Version { current: *version, given: given.clone() });
         }
         let loaded = match &self.within {
-            None => config::load_state(&self.text, state),
+            None => config::load_state(&self.text, state, &self.caller),
             Some(within) => {
                 state.check_subscription(within)?;
-                config::load_within(&self.text, state, within)
+                config::load_within(&self.text, state, &self.caller, within)
             }
         };
         let loaded = loaded.map_err(|problems| ApiError::file(&self.text, &problems))?;

@@ -72,6 +72,9 @@ pub struct Refused {
     /// The part of the request that it is about.
     #[serde(default)]
     pub target: Option<String>,
+    /// The line of a topology file that it is about.
+    #[serde(default)]
+    pub line: Option<usize>,
     /// What it consists of.
     #[serde(default)]
     pub details: Vec<Self>,

@@ -107,13 +107,15 @@ pub(super) enum ApiError {
         /// The methods that there are.
         allowed: Vec<Method>,
     },
-    /// A topology file has mistakes.
+    /// A topology file has mistakes, or declares what the caller has not the roles for.
     #[error("{text}")]
     File {
         /// All of them, with the lines that they are about.
         text: String,
         /// Each of them.
         details: Vec<Detail>,
+        /// The code of the first that is the lack of a role, where one is.
+        denied: Option<RefusalCode>,
     },
     /// A condition of the request does not hold.
     #[error("{resource} {what}")]
@@ -222,6 +224,7 @@ impl ApiError {
         Self::File {
             text: problems.render(UNNAMED_FILE, text, false),
             details: problems.iter().map(detail).collect(),
+            denied: problems.iter().filter_map(|problem| problem.code).find(|code| code.is_lack_of_role()),
         }
     }
 
@@ -229,6 +232,7 @@ impl ApiError {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => status_of(refusal.code()),
+            Self::File { denied: Some(code), .. } => status_of(*code),
             Self::Path(PathError::Unknown(_)) => StatusCode::NOT_FOUND,
             Self::Content { .. }
             | Self::File { .. }
@@ -255,7 +259,7 @@ impl ApiError {
         match self {
             Self::Refused(refusal) => refusal.code().as_str(),
             Self::Content { .. } | Self::NoBody | Self::Broken(_) => "InvalidRequestContent",
-            Self::File { .. } => INVALID_FILE,
+            Self::File { denied, .. } => denied.map_or(INVALID_FILE, RefusalCode::as_str),
             Self::Path(PathError::Name(_)) => RefusalCode::InvalidResourceName.as_str(),
             Self::Path(_) => "InvalidResourceType",
             Self::Parameter { .. } => "InvalidParameter",
@@ -293,7 +297,7 @@ impl ApiError {
 /// The status that goes with a refusal.
 fn status_of(code: RefusalCode) -> StatusCode {
     match code {
-        RefusalCode::AuthorizationFailed | RefusalCode::LinkedAuthorizationFailed => StatusCode::FORBIDDEN,
+        code if code.is_lack_of_role() => StatusCode::FORBIDDEN,
         RefusalCode::ResourceNotFound => StatusCode::NOT_FOUND,
         RefusalCode::ResourceAlreadyExists
         | RefusalCode::AnotherPeeringAlreadyReferencesRemoteVnet

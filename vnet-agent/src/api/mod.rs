@@ -20,12 +20,14 @@ mod query;
 pub mod report;
 mod resource;
 mod server;
+mod sight;
 mod socket;
 mod target;
 
 #[cfg(test)]
 mod tests;
 
+use crate::model::access::Caller;
 use crate::model::{ResourceId, State};
 
 pub use app::App;
@@ -52,8 +54,8 @@ pub fn resource_of(path: &str) -> Option<ResourceId> {
     }
 }
 
-/// A resource of a state, as JSON: what an agent in that state answers. None where there is no such resource.
+/// A resource of a state, as JSON: what an agent in that state answers root. None where there is no such resource.
 #[must_use]
 pub fn rendered(state: &State, resource: &ResourceId) -> Option<String> {
-    arm::view(state, resource).map(|rendered| rendered.json)
+    arm::view(state, &Caller::root(), resource).map(|rendered| rendered.json)
 }

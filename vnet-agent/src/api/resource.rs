@@ -48,20 +48,20 @@ fn authorize(directory: &Directory, caller: &Caller, id: &ResourceId, verb: Verb
 pub(super) fn read(state: &State, caller: &Caller, id: &ResourceId) -> Result<Answer, ApiError> {
     authorize(&state.directory, caller, id, Verb::Read)?;
     let missing = || Refusal::ResourceNotFound { resource: id.clone() };
-    let resource = arm::view(state, id).ok_or_else(missing)?;
+    let resource = arm::view(state, caller, id).ok_or_else(missing)?;
     Ok(Answer { status: StatusCode::OK, resource: Some(resource) })
 }
 
 /// Creates a resource or changes it.
 pub(super) fn put(state: &State, wish: &Wish, body: Option<Object>) -> Result<(State, Answer), ApiError> {
     authorize(&state.directory, &wish.caller, &wish.id, Verb::Write)?;
-    let before = arm::view(state, &wish.id);
+    let before = arm::view(state, &wish.caller, &wish.id);
     wish.conditions.check(&wish.id, before.as_ref().map(|before| before.etag.as_str()))?;
     let next = arm::put(state, wish, body)?;
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     let resource = match (&wish.id, &wish.secret) {
         (ResourceId::Token(name), Some(secret)) => arm::new_token(&next, name, secret),
-        (id, _) => arm::view(&next, id),
+        (id, _) => arm::view(&next, &wish.caller, id),
     };
     Ok((next, Answer { status, resource }))
 }
@@ -69,7 +69,7 @@ pub(super) fn put(state: &State, wish: &Wish, body: Option<Object>) -> Result<(S
 /// Deletes a resource. That there is none is no failure: whoever deletes wants it gone.
 pub(super) fn delete(state: &State, wish: &Wish) -> Result<(State, Answer), ApiError> {
     authorize(&state.directory, &wish.caller, &wish.id, Verb::Delete)?;
-    let before = arm::view(state, &wish.id);
+    let before = arm::view(state, &wish.caller, &wish.id);
     wish.conditions.check(&wish.id, before.as_ref().map(|before| before.etag.as_str()))?;
     if before.is_none() {
         return Ok((state.clone(), Answer { status: StatusCode::NO_CONTENT, resource: None }));
@@ -104,8 +104,7 @@ pub(super) fn list(state: &State, caller: &Caller, collection: &Collection) -> R
         }
         Collection::Tokens => directory.authorize(caller, Action::TokenRead, &AccessScope::Root)?,
     }
-    let passes = |id: &ResourceId| authorize(directory, caller, id, Verb::Read).is_ok();
     let items =
-        arm::list(state, collection, &passes).map_err(|resource| Refusal::ResourceNotFound { resource })?;
+        arm::list(state, caller, collection).map_err(|resource| Refusal::ResourceNotFound { resource })?;
     Ok(format!("{{\"value\":[{}]}}", items.join(",")))
 }

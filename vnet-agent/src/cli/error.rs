@@ -10,7 +10,7 @@ use crate::daemon::describe;
 use crate::input::InputError;
 use crate::model::RefusalCode;
 
-/// The code under which the agent refuses a topology file.
+/// The code under which the agent refuses a topology file for its mistakes.
 const INVALID_FILE: &str = "InvalidTopologyFile";
 
 /// What a command comes to.
@@ -60,11 +60,16 @@ pub enum CliError {
     Output(#[from] io::Error),
 }
 
+/// Whether a refusal is that of a topology file: for its mistakes, or for the lack of a role for something at a place in it.
+fn is_about_file(refusal: &Refused) -> bool {
+    refusal.code == INVALID_FILE || refusal.details.iter().any(|detail| detail.line.is_some())
+}
+
 impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         match error {
             // The text shows each mistake with its place in the file.
-            ClientError::Refused { refusal, .. } if refusal.code == INVALID_FILE => {
+            ClientError::Refused { refusal, .. } if is_about_file(&refusal) => {
                 Self::Problems(refusal.message)
             }
             ClientError::Refused { refusal: Refused { code, message, details, .. }, .. } => {

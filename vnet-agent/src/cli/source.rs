@@ -29,11 +29,9 @@ impl Source {
             Some(file) => from_file(file, printer),
             None => {
                 let snapshot: Snapshot = self.get("/topology")?;
-                // Whoever may not read all of it gets peerings without their other sides.
-                Topology::restore(snapshot).map_err(|error| {
+                Topology::restore_visible(snapshot).map_err(|error| {
                     CliError::failed(format!(
-                        "this needs every network that is peered with one that this user may read ({error}); ask as \
-                         somebody who may read them"
+                        "the agent's topology is none that this command knows ({error}); use the command of the agent's own version"
                     ))
                 })
             }

@@ -47,9 +47,14 @@ impl Assertion {
         })
     }
 
+    /// The NICs that it names, and where.
+    pub(super) fn nics(&self) -> [&(NodeId, NicId); 2] {
+        [&self.from, &self.to]
+    }
+
     /// Notes the NICs that are named and not declared.
     pub(super) fn check_names(&self, reader: &mut Reader<'_>, file: &Declarations) {
-        for (node, name) in [&self.from, &self.to] {
+        for (node, name) in self.nics() {
             let refusal = Refusal::ResourceNotFound { resource: ResourceId::Nic(name.clone()) };
             if !file.nics.contains(name) && !file.may_follow(&refusal) {
                 reader.refuse(*node, &refusal);

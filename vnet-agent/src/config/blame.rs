@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use super::problem::Finding;
 use super::tree::{NodeId, Tree};
-use crate::model::access::DesiredAccess;
+use crate::model::access::{Action, DesiredAccess};
 use crate::model::{DesiredState, Holding, Located, PeeringName, Refusal, ResourceId, ResourceKind, VnetId};
 
 /// A tree, and where its objects are declared.
@@ -88,11 +88,12 @@ impl<'t> Blame<'t> {
                 _ => None,
             },
             Refusal::RoleAssignmentExists { .. } => field("principal"),
+            Refusal::LinkedAuthorizationFailed { .. } => field("remoteVirtualNetwork").or(field("subnet")),
+            Refusal::AuthorizationFailed { action: Action::HostInterfaceJoin, .. } => field("interface"),
             Refusal::VnetAddressSpaceInUse { .. }
             | Refusal::ResourceAlreadyExists { .. }
             | Refusal::QuotaExceeded { .. }
             | Refusal::AuthorizationFailed { .. }
-            | Refusal::LinkedAuthorizationFailed { .. }
             | Refusal::RoleAssignmentUpdateNotPermitted { .. } => None,
         };
         value.or(field("name")).unwrap_or(object)

@@ -30,6 +30,7 @@
 
 mod access;
 mod assertion;
+mod authorize;
 mod blame;
 mod file;
 mod keys;
@@ -48,8 +49,10 @@ mod tests;
 pub use problem::{Location, Note, Problem, Problems};
 pub use write::{write, write_state};
 
-use crate::model::access::{Directory, directory_changes};
+use crate::model::access::{Caller, Directory, directory_changes};
 use crate::model::{Change, State, SubscriptionId, Topology, plan_file};
+use authorize::Asker;
+use blame::Blame;
 use file::Declarations;
 use problem::{Finding, Findings};
 use reader::Reader;
@@ -84,31 +87,38 @@ pub fn load(text: &str, current: &Topology) -> Result<Loaded, Problems> {
 }
 
 /// As [`load`], for a state that has subscriptions and roles already: without its keys for them, a file leaves them as they are,
-/// and what it declares stands in subscriptions that there are.
+/// and what it declares stands in subscriptions that there are. `caller` wants it in force: he needs the roles for what it
+/// declares otherwise than it is, and must be able to read the NICs of its assertions.
 ///
 /// # Errors
-/// As [`load`].
-pub fn load_state(text: &str, current: &State) -> Result<Loaded, Problems> {
-    load_any(text, &current.topology, Some(&current.directory), None)
+/// As [`load`]. What `caller` lacks a role for is found first; the file is then not planned, for what stands in its way may be
+/// what he may not read.
+pub fn load_state(text: &str, current: &State, caller: &Caller) -> Result<Loaded, Problems> {
+    load_any(text, &current.topology, Some(Asker { caller, directory: &current.directory }), None)
 }
 
 /// As [`load_state`], for a file that is the truth about one subscription alone: everything in others stays as it is, and the file
 /// may declare nothing there.
 ///
 /// # Errors
-/// As [`load`].
-pub fn load_within(text: &str, current: &State, within: &SubscriptionId) -> Result<Loaded, Problems> {
-    load_any(text, &current.topology, Some(&current.directory), Some(within))
+/// As [`load_state`].
+pub fn load_within(
+    text: &str,
+    current: &State,
+    caller: &Caller,
+    within: &SubscriptionId,
+) -> Result<Loaded, Problems> {
+    load_any(text, &current.topology, Some(Asker { caller, directory: &current.directory }), Some(within))
 }
 
 fn load_any(
     text: &str,
     current: &Topology,
-    directory: Option<&Directory>,
+    asker: Option<Asker<'_>>,
     within: Option<&SubscriptionId>,
 ) -> Result<Loaded, Problems> {
     let mut findings = Findings::default();
-    let loaded = read(text, current, directory, within, &mut findings);
+    let loaded = read(text, current, asker, within, &mut findings);
     match (findings.into_problems(text), loaded) {
         (Some(problems), _) => Err(problems),
         (None, Some(loaded)) => Ok(loaded),
@@ -124,7 +134,7 @@ fn whole(findings: &mut Findings, message: String) {
 fn read(
     text: &str,
     current: &Topology,
-    directory: Option<&Directory>,
+    asker: Option<Asker<'_>>,
     within: Option<&SubscriptionId>,
     findings: &mut Findings,
 ) -> Option<Loaded> {
@@ -139,13 +149,18 @@ fn read(
         return None;
     };
     let mut reader = Reader { tree: &tree, findings };
-    let file = Declarations::read(&mut reader, root, current, within);
+    let mut file = Declarations::read(&mut reader, root, current, within);
+    if let Some(asker) = asker {
+        asker.check(&file, current, &mut reader).ok()?;
+        asker.keep_spaces(&mut file.desired, current);
+    }
     for assertion in &file.assertions {
         assertion.check_names(&mut reader, &file);
     }
+    let directory = asker.map(|asker| asker.directory);
     let (planned, next_directory) = (plan_file(current, &file.desired), file.directory(directory));
     let refusals = planned.as_ref().err().into_iter().chain(next_directory.as_ref().err()).flatten();
-    let blame = blame::Blame::new(&tree, &file.desired, &file.access.desired);
+    let blame = Blame::new(&tree, &file.desired, &file.access.desired);
     for located in refusals.filter(|located| !file.may_follow(&located.refusal)) {
         reader.findings.push(blame.finding(located));
     }

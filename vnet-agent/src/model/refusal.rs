@@ -197,6 +197,14 @@ codes!(
     RoleAssignmentUpdateNotPermitted,
 );
 
+impl RefusalCode {
+    /// Whether it says that whoever asks lacks a role.
+    #[must_use]
+    pub fn is_lack_of_role(self) -> bool {
+        matches!(self, Self::AuthorizationFailed | Self::LinkedAuthorizationFailed)
+    }
+}
+
 impl fmt::Display for RefusalCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

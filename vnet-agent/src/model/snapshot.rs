@@ -166,6 +166,20 @@ impl Topology {
     /// # Errors
     /// [`SnapshotError`]: the first thing that no topology can be like.
     pub fn restore(snapshot: Snapshot) -> Result<Self, SnapshotError> {
+        Self::restore_as(snapshot, |state| state == PeeringState::Disconnected)
+    }
+
+    /// As [`restore`](Self::restore), for what somebody [sees](Self::visible_to) of a topology: the remote of any peering that is
+    /// not `Connected` may be hidden from him.
+    ///
+    /// # Errors
+    /// As [`restore`](Self::restore).
+    pub fn restore_visible(snapshot: Snapshot) -> Result<Self, SnapshotError> {
+        Self::restore_as(snapshot, |state| state != PeeringState::Connected)
+    }
+
+    /// A topology whose peerings obey no rule about their remote in the states for which `stands_alone` holds.
+    fn restore_as(snapshot: Snapshot, stands_alone: fn(PeeringState) -> bool) -> Result<Self, SnapshotError> {
         let mut topology = Self::default();
         let mut peerings = Vec::new();
         for vnet in snapshot.virtual_networks {
@@ -181,20 +195,16 @@ impl Topology {
                 topology.apply_in_place(Operation::CreateNic(nic.into_spec(&name)))?;
             }
         }
-        // A Disconnected peering obeys fewer rules: its remote may be gone, or be there again with any ranges. So it is put in
-        // last, where no check of another peering looks at it.
-        peerings.sort_by_key(|(_, peering)| peering.peering_state == PeeringState::Disconnected);
+        // A peering that stands alone obeys fewer rules: its remote may be gone, or be there again with any ranges. So it is put
+        // in last, where no check of another peering looks at it.
+        peerings.sort_by_key(|(_, peering)| stands_alone(peering.peering_state));
         for (vnet, peering) in peerings {
-            topology.restore_peering(&vnet, peering)?;
+            let state = peering.peering_state;
+            let (spec, space) = peering.into_parts(&vnet)?;
+            topology.insert_past_peering(&vnet, spec, state, space, stands_alone(state))?;
         }
         topology.check_states()?;
         Ok(topology)
-    }
-
-    fn restore_peering(&mut self, vnet: &VnetId, snapshot: PeeringSnapshot) -> Result<(), SnapshotError> {
-        let state = snapshot.peering_state;
-        let (spec, remote_address_space) = snapshot.into_parts(vnet)?;
-        Ok(self.put_peering(vnet, spec, state, remote_address_space)?)
     }
 
     /// Puts in a peering that came about in the past. It obeys what goes on holding for peerings, and not what holds for new
@@ -204,13 +214,25 @@ impl Topology {
         vnet: &VnetId,
         spec: PeeringSpec,
         state: PeeringState,
+        remote_address_space: Vec<IpNet>,
+    ) -> Result<(), Refusal> {
+        let stands_alone = state == PeeringState::Disconnected;
+        self.insert_past_peering(vnet, spec, state, remote_address_space, stands_alone)
+    }
+
+    fn insert_past_peering(
+        &mut self,
+        vnet: &VnetId,
+        spec: PeeringSpec,
+        state: PeeringState,
         mut remote_address_space: Vec<IpNet>,
+        stands_alone: bool,
     ) -> Result<(), Refusal> {
         let network = self.require_vnet(vnet)?;
         if network.peering(&spec.name).is_some() {
             return Err(Refusal::exists(ResourceId::Peering(vnet.clone(), spec.name)));
         }
-        if state == PeeringState::Disconnected {
+        if stands_alone {
             Self::check_place(network, &spec)?;
         } else {
             self.check_object(network, &spec)?;

@@ -43,6 +43,22 @@ impl State {
         Ok(self.with_topology(topology))
     }
 
+    /// Lets a request pass when `caller` has the roles for all that it asks for, told as operations that follow from the request
+    /// alone: whether they create or update is left open, an operation that updates stands for both. Whoever has to look something
+    /// up to carry a request out, where the caller may not read it perhaps, asks this first.
+    ///
+    /// # Errors
+    /// `AuthorizationFailed`, `LinkedAuthorizationFailed`: the first action that the caller lacks.
+    pub fn authorize_request<'a>(
+        &self,
+        caller: &Caller,
+        asked: impl IntoIterator<Item = &'a Operation>,
+    ) -> Result<(), Refusal> {
+        let mut asked = asked.into_iter();
+        asked
+            .try_for_each(|operation| authorize_operation(&self.directory, caller, &self.topology, operation))
+    }
+
     /// Lets the step to `next` pass, whatever led there, when `caller` has the roles for all that changes. Tokens are not looked
     /// at.
     ///

@@ -15,25 +15,27 @@ mod vnet;
 use super::body::Object;
 use super::error::ApiError;
 use super::resource::Wish;
+use super::sight::Sight;
 use super::target::Collection;
 use crate::daemon::tokens::NewToken;
-use crate::model::access::{AccessScope, RoleAssignment};
+use crate::model::access::{AccessScope, Caller, RoleAssignment};
 use crate::model::{Operation, ResourceId, State, VnetId};
 
 pub(super) use view::Rendered;
 
-/// A resource as it is read; none where it does not exist.
-pub(super) fn view(state: &State, id: &ResourceId) -> Option<Rendered> {
+/// A resource as somebody reads it who may; none where it does not exist.
+pub(super) fn view(state: &State, caller: &Caller, id: &ResourceId) -> Option<Rendered> {
     let State { topology, directory } = state;
+    let sight = Sight::new(directory, caller);
     match id {
-        ResourceId::VirtualNetwork(vnet) => Some(vnet::view(topology, topology.vnet(vnet)?).render()),
+        ResourceId::VirtualNetwork(vnet) => Some(vnet::view(topology, topology.vnet(vnet)?, sight).render()),
         ResourceId::Subnet(vnet, name) => {
             let vnet = topology.vnet(vnet)?;
             Some(subnet::view_one(vnet, vnet.subnet(name)?).render())
         }
         ResourceId::Peering(vnet, name) | ResourceId::OtherSide(vnet, name) => {
             let vnet = topology.vnet(vnet)?;
-            Some(peering::view(topology, vnet, vnet.peering(name)?).render())
+            Some(peering::view(topology, vnet, vnet.peering(name)?, sight).render())
         }
         ResourceId::Nic(name) => topology.nic(name).map(|(vnet, nic)| nic::view(vnet, nic).render()),
         ResourceId::Subscription(name) => directory.subscription(name).map(|one| subscription::render(&one)),
@@ -57,6 +59,8 @@ pub(super) fn put(state: &State, wish: &Wish, body: Option<Object>) -> Result<St
         && query.flag("syncRemoteAddressSpace")
     {
         let declared = body.map(|body| peering::parse(vnet, name, body)).transpose()?;
+        let asked = declared.as_ref().map(|declared| declared.asked(vnet)).unwrap_or_default();
+        state.authorize_request(caller, &asked)?;
         return Ok(state.apply(caller, peering::sync(topology, vnet, name, declared))?);
     }
     let body = body.ok_or(ApiError::NoBody)?;
@@ -68,9 +72,15 @@ pub(super) fn put(state: &State, wish: &Wish, body: Option<Object>) -> Result<St
             state.apply(caller, [subnet::put(topology, vnet, subnet::parse(vnet, name, body)?)])?
         }
         ResourceId::Peering(vnet, name) | ResourceId::OtherSide(vnet, name) => {
-            state.apply(caller, peering::put(topology, vnet, peering::parse(vnet, name, body)?))?
+            let declared = peering::parse(vnet, name, body)?;
+            state.authorize_request(caller, &declared.asked(vnet))?;
+            state.apply(caller, peering::put(topology, vnet, declared))?
         }
-        ResourceId::Nic(name) => state.apply(caller, [nic::put(topology, name, nic::parse(name, body)?)?])?,
+        ResourceId::Nic(name) => {
+            let declared = nic::parse(name, body)?;
+            state.authorize_request(caller, [&declared.asked(name)])?;
+            state.apply(caller, [nic::put(topology, name, declared)?])?
+        }
         ResourceId::Subscription(name) => {
             let old = state.directory.subscription(name);
             state.put_subscription(subscription::parse(name, old.as_deref(), body)?)?
@@ -109,29 +119,34 @@ pub(super) fn delete(state: &State, wish: &Wish) -> Result<State, ApiError> {
     })
 }
 
-/// The resources of a collection for which `passes` holds. None: what they would stand in does not exist.
+/// The resources of a collection that the caller may read.
+///
+/// # Errors
+/// What they would stand in, where it does not exist and the caller could read it: of what he may not read, a list is empty
+/// whether it exists or not.
 pub(super) fn list(
     state: &State,
+    caller: &Caller,
     collection: &Collection,
-    passes: &dyn Fn(&ResourceId) -> bool,
 ) -> Result<Vec<String>, ResourceId> {
     let State { topology, directory } = state;
+    let sight = Sight::new(directory, caller);
     let missing = |vnet: &VnetId| ResourceId::VirtualNetwork(vnet.clone());
     Ok(match collection {
         Collection::Vnets(scope) => {
-            require(state, scope)?;
+            require(state, sight, scope)?;
             let vnets = topology
                 .vnets()
                 .filter(|vnet| lies_in(scope, vnet.name().subscription(), vnet.name().resource_group()));
-            let vnets = vnets.filter(|vnet| passes(&ResourceId::VirtualNetwork(vnet.name().clone())));
-            vnets.map(|vnet| vnet::view(topology, vnet).render().json).collect()
+            let vnets = vnets.filter(|vnet| sight.sees_vnet(vnet.name()));
+            vnets.map(|vnet| vnet::view(topology, vnet, sight).render().json).collect()
         }
         Collection::Nics(scope) => {
-            require(state, scope)?;
+            require(state, sight, scope)?;
             let nics = topology.nics();
             let nics = nics
                 .filter(|(_, nic)| lies_in(scope, nic.name().subscription(), nic.name().resource_group()));
-            let nics = nics.filter(|(_, nic)| passes(&ResourceId::Nic(nic.name().clone())));
+            let nics = nics.filter(|(_, nic)| sight.sees_nic(nic.name()));
             nics.map(|(vnet, nic)| nic::view(vnet, nic).render().json).collect()
         }
         Collection::Subnets(name) => {
@@ -140,27 +155,28 @@ pub(super) fn list(
         }
         Collection::Peerings(name) => {
             let vnet = topology.vnet(name).ok_or_else(|| missing(name))?;
-            vnet.peerings().map(|one| peering::view(topology, vnet, one).render().json).collect()
+            vnet.peerings().map(|one| peering::view(topology, vnet, one, sight).render().json).collect()
         }
         Collection::Subscriptions => {
             let all = directory.every_subscription();
-            let all = all.iter().filter(|one| passes(&ResourceId::Subscription(one.name.clone())));
+            let all = all.iter().filter(|one| sight.sees(&ResourceId::Subscription(one.name.clone())));
             all.map(|one| subscription::render(one).json).collect()
         }
         Collection::RoleAssignments(scope) => {
-            require(state, scope)?;
+            require(state, sight, scope)?;
             let within = directory.assignments().filter(|one| scope.contains(&one.scope));
             let id =
                 |one: &RoleAssignment| ResourceId::RoleAssignment(one.scope.clone().into(), one.name.clone());
-            let within = within.filter(|one| passes(&id(one)));
+            let within = within.filter(|one| sight.sees(&id(one)));
             within.map(|one| role_assignment::view(one).render().json).collect()
         }
         Collection::Tokens => directory.tokens().map(|one| token::render(one, None).json).collect(),
     })
 }
 
-/// Refuses what would stand in something that does not exist. A resource group exists while something names it, and is empty otherwise.
-fn require(state: &State, scope: &AccessScope) -> Result<(), ResourceId> {
+/// Refuses what would stand in something that does not exist, to those who could read it. A resource group exists while something
+/// names it, and is empty otherwise.
+fn require(state: &State, sight: Sight<'_>, scope: &AccessScope) -> Result<(), ResourceId> {
     let subscription = match scope {
         AccessScope::Root => return Ok(()),
         AccessScope::Subscription(name) => name.clone(),
@@ -171,7 +187,8 @@ fn require(state: &State, scope: &AccessScope) -> Result<(), ResourceId> {
         AccessScope::Vnet(_) => return Ok(()),
     };
     let exists = state.directory.subscription(&subscription).is_some();
-    if exists { Ok(()) } else { Err(ResourceId::Subscription(subscription)) }
+    let subscription = ResourceId::Subscription(subscription);
+    if exists || !sight.sees(&subscription) { Ok(()) } else { Err(subscription) }
 }
 
 fn lies_in(scope: &AccessScope, subscription: &str, group: &str) -> bool {

@@ -104,6 +104,25 @@ pub(super) struct Declared {
     enable_ip_forwarding: bool,
 }
 
+impl Declared {
+    /// What is asked for, as the body alone says it: what is chosen for it has no say in who may do it.
+    pub(super) fn asked(&self, nic: &NicId) -> Operation {
+        let interface = match &self.interface {
+            Wanted::This(interface) => Some(interface.clone()),
+            Wanted::Nothing | Wanted::Any => None,
+        };
+        Operation::UpdateNic(NicSpec {
+            name: nic.clone(),
+            subnet: self.subnet.clone(),
+            ipv4: None,
+            ipv6: None,
+            mac: None,
+            interface,
+            enable_ip_forwarding: self.enable_ip_forwarding,
+        })
+    }
+}
+
 /// What a body says about something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Wanted<T> {
@@ -280,7 +299,7 @@ fn parse_address(nic: &ResourceId, text: &Located<String>) -> Result<IpAddr, Api
     })
 }
 
-/// What leads to the NIC.
+/// What leads to the NIC; for somebody who may do what is asked for, because what is wrong with it tells of the subnet's network.
 pub(super) fn put(topology: &Topology, nic: &NicId, declared: Declared) -> Result<Operation, ApiError> {
     let old = topology.nic(nic);
     let Declared { region, subnet, ipv4, ipv6, mac, interface, enable_ip_forwarding } = declared;

@@ -9,6 +9,7 @@ use super::view::{Resource, SUCCEEDED};
 use super::vnet::AddressSpace;
 use crate::api::body::{Located, Object};
 use crate::api::error::{ApiError, ContentFault};
+use crate::api::sight::Sight;
 use crate::model::{
     Operation, PeeredSubnets, Peering, PeeringFlags, PeeringName, PeeringSpec, PeeringState,
     PeeringSyncLevel, ResourceId, SubnetName, Topology, VirtualNetwork, VnetId, taking_part,
@@ -51,21 +52,28 @@ pub(super) struct Properties {
     local_address_space: AddressSpace,
     local_virtual_network_address_space: AddressSpace,
     remote_address_space: AddressSpace,
-    // None: the remote is gone.
+    // None: the remote is gone, or hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     remote_virtual_network_address_space: Option<AddressSpace>,
     provisioning_state: &'static str,
 }
 
-/// A peering of a virtual network.
-pub(super) fn view(topology: &Topology, vnet: &VirtualNetwork, peering: &Peering) -> Resource<Properties> {
+/// A peering of a virtual network. What its remote has now is there for the other side of a connection, and for whoever may read
+/// the remote: one side alone has the say of nobody there.
+pub(super) fn view(
+    topology: &Topology,
+    vnet: &VirtualNetwork,
+    peering: &Peering,
+    sight: Sight<'_>,
+) -> Resource<Properties> {
     let (flags, subnets) = (peering.flags(), peering.subnets());
     let local = taking_part(vnet, subnets.map(|s| (&s.local, s.only_ipv6)));
+    let is_connected = peering.state() == PeeringState::Connected;
     let remote = topology.vnet(peering.remote());
+    let remote = remote.filter(|remote| is_connected || sight.sees_vnet(remote.name()));
     let remote = remote.map(|remote| taking_part(remote, subnets.map(|s| (&s.remote, s.only_ipv6))));
     // What the other side took over last, where there is one that did.
-    let other =
-        topology.other_side(vnet.name(), peering).filter(|_| peering.state() == PeeringState::Connected);
+    let other = topology.other_side(vnet.name(), peering).filter(|_| is_connected);
     let known_there = other.map(|(_, other)| other.remote_address_space().into());
     let properties = Properties {
         remote_virtual_network: Reference { id: peering.remote().arm_id() },
@@ -93,6 +101,16 @@ pub(super) fn view(topology: &Topology, vnet: &VirtualNetwork, peering: &Peering
 pub(super) struct Declared {
     spec: PeeringSpec,
     other: Option<PeeringSpec>,
+}
+
+impl Declared {
+    /// What is asked for, as the body alone says it. The own side comes first, whatever is there already: the order of what one
+    /// lacks a role for must not tell.
+    pub(super) fn asked(&self, vnet: &VnetId) -> Vec<Operation> {
+        let own = Operation::UpdatePeering(vnet.clone(), self.spec.clone());
+        let other = self.other.clone().map(|other| Operation::UpdatePeering(self.spec.remote.clone(), other));
+        [own].into_iter().chain(other).collect()
+    }
 }
 
 /// A peering in the list of its virtual network.
@@ -175,31 +193,37 @@ fn parse_properties(
 fn parse_subnets(properties: &mut Object) -> Result<Option<PeeredSubnets>, ApiError> {
     let complete = properties.flag("peerCompleteVnets")?.unwrap_or(true);
     let only_ipv6 = properties.flag("enableOnlyIPv6Peering")?.unwrap_or(false);
-    let mut lists = Vec::new();
-    for name in ["localSubnetNames", "remoteSubnetNames"] {
-        let names = properties.texts(name)?.unwrap_or_default();
-        let names =
-            names.iter().map(|name| SubnetName::new(&name.value)).collect::<Result<BTreeSet<_>, _>>()?;
-        if complete != names.is_empty() {
-            let text = if complete {
-                "goes with peerCompleteVnets: false alone"
-            } else {
-                "must name a subnet, because peerCompleteVnets is false"
-            };
-            return Err(properties.fault(name, ContentFault::Combination(text.to_owned())));
-        }
-        lists.push(names);
-    }
+    let local = parse_names(properties, "localSubnetNames", complete)?;
+    let remote = parse_names(properties, "remoteSubnetNames", complete)?;
     if complete && only_ipv6 {
         let text = "goes with peerCompleteVnets: false alone".to_owned();
         return Err(properties.fault("enableOnlyIPv6Peering", ContentFault::Combination(text)));
     }
-    let mut lists = lists.into_iter();
-    let (local, remote) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
     Ok((!complete).then_some(PeeredSubnets { local, remote, only_ipv6 }))
 }
 
-/// What leads to the peering, and to its other side where that is declared too.
+/// A list of subnets that take part. Where not all do it must be there, so that a peering of none is not made by leaving it out.
+fn parse_names(
+    properties: &mut Object,
+    name: &'static str,
+    complete: bool,
+) -> Result<BTreeSet<SubnetName>, ApiError> {
+    let given = properties.texts(name)?;
+    let fault = match &given {
+        Some(names) if complete && !names.is_empty() => Some("goes with peerCompleteVnets: false alone"),
+        None if !complete => Some(
+            "must be there, because peerCompleteVnets is false; give an empty list where no subnet is to take part",
+        ),
+        _ => None,
+    };
+    if let Some(text) = fault {
+        return Err(properties.fault(name, ContentFault::Combination(text.to_owned())));
+    }
+    let names = given.unwrap_or_default();
+    Ok(names.iter().map(|name| SubnetName::new(&name.value)).collect::<Result<_, _>>()?)
+}
+
+/// What leads to the peering, and to its other side where that is declared too; for somebody who may do what is asked for.
 pub(super) fn put(topology: &Topology, vnet: &VnetId, declared: Declared) -> Vec<Operation> {
     let Declared { spec, other } = declared;
     let remote = spec.remote.clone();

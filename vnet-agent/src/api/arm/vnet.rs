@@ -7,6 +7,7 @@ use super::view::{Resource, SUCCEEDED};
 use super::{peering, subnet};
 use crate::api::body::{Located, Object};
 use crate::api::error::ApiError;
+use crate::api::sight::Sight;
 use crate::model::{
     Operation, PeeringSpec, PrefixFault, Refusal, Region, ResourceId, SubnetSpec, Topology, VirtualNetwork,
     VnetId, VnetSpec,
@@ -63,13 +64,13 @@ pub(super) struct Declared {
 }
 
 /// A virtual network with its subnets and peerings.
-pub(super) fn view(topology: &Topology, vnet: &VirtualNetwork) -> Resource<Properties> {
+pub(super) fn view(topology: &Topology, vnet: &VirtualNetwork, sight: Sight<'_>) -> Resource<Properties> {
     let properties = Properties {
         address_space: vnet.address_space().ranges().into(),
         subnets: subnet::views(vnet),
         virtual_network_peerings: vnet
             .peerings()
-            .map(|peering| peering::view(topology, vnet, peering))
+            .map(|peering| peering::view(topology, vnet, peering, sight))
             .collect(),
         provisioning_state: SUCCEEDED,
     };

@@ -96,7 +96,7 @@ fn what_azure_s_clients_send_along_is_let_pass() {
 #[case(json!({"properties": {"remoteVirtualNetwork": {"id": "hub"}}}), "property properties.remoteVirtualNetwork.id is \"hub\", which is the id of no resource")]
 #[case(json!({"properties": {"remoteVirtualNetwork": {"id": "/subscriptions/red"}}}), "property properties.remoteVirtualNetwork.id must be the id of a virtual network, not of subscription red")]
 #[case(with(peering("spoke"), "/properties/useRemoteGateways", json!("no")), "property properties.useRemoteGateways must be true or false, not a string")]
-#[case(with(peering("spoke"), "/properties/peerCompleteVnets", json!(false)), "property properties.localSubnetNames must name a subnet, because peerCompleteVnets is false")]
+#[case(with(peering("spoke"), "/properties/peerCompleteVnets", json!(false)), "property properties.localSubnetNames must be there, because peerCompleteVnets is false; give an empty list where no subnet is to take part")]
 #[case(with(peering("spoke"), "/properties/localSubnetNames", json!(["s"])), "property properties.localSubnetNames goes with peerCompleteVnets: false alone")]
 #[case(with(peering("spoke"), "/properties/enableOnlyIPv6Peering", json!(true)), "property properties.enableOnlyIPv6Peering goes with peerCompleteVnets: false alone")]
 #[case(with(peering("spoke"), "/remotePeering", json!({})), "property remotePeering.name is missing")]

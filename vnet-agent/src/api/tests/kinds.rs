@@ -181,6 +181,27 @@ fn a_peering_is_synchronized_by_itself_or_with_a_change() {
 }
 
 #[test]
+fn a_peering_in_which_no_subnet_takes_part_is_changed_and_synchronized_as_it_was_read() {
+    let mut api = Api::furnished();
+    let hub = path("virtualNetworks/hub");
+    let there = format!("{hub}/virtualNetworkPeerings/there");
+    api.done("DELETE", &format!("{there}?both=true"), None);
+    let mut body = peering("spoke");
+    body["properties"]["peerCompleteVnets"] = json!(false);
+    body["properties"]["localSubnetNames"] = json!([]);
+    body["properties"]["remoteSubnetNames"] = json!(["t"]);
+    let made = api.done("PUT", &there, body);
+    assert_eq!(made["properties"]["localSubnetNames"], json!([]));
+    let mut changed = made.clone();
+    changed["properties"]["allowForwardedTraffic"] = json!(true);
+    assert_eq!(api.done("PUT", &there, changed)["properties"]["allowForwardedTraffic"], true);
+    let read = api.get(&there);
+    assert_eq!(api.done("PUT", &format!("{there}?syncRemoteAddressSpace=true"), read.clone()), read);
+    let network = api.get(&hub);
+    assert_eq!(api.done("PUT", &hub, network.clone()), network);
+}
+
+#[test]
 fn a_nic_gets_the_lowest_free_address_and_keeps_it() {
     let mut api = Api::furnished();
     let id = path("networkInterfaces/free");

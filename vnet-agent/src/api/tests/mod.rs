@@ -2,6 +2,7 @@
 
 mod bodies;
 mod etags;
+mod hidden;
 mod kinds;
 mod roles;
 

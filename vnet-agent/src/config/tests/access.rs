@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::config::load_state;
-use crate::model::access::{AccessScope, Directory, Role};
+use crate::model::access::{AccessScope, Caller, Directory, Role};
 use crate::model::{RefusalCode, State};
 
 /// A file with the network `hub` and these further lines at the top.
@@ -33,7 +33,7 @@ fn roles(directory: &Directory) -> Vec<String> {
 /// The state that a file leads to, and the changes on the way.
 #[track_caller]
 fn stated(text: &str, current: &State) -> (State, Vec<String>) {
-    let loaded = load_state(text, current).unwrap_or_else(|problems| panic!("{problems}"));
+    let loaded = load_state(text, current, &Caller::root()).unwrap_or_else(|problems| panic!("{problems}"));
     let changes = loaded.changes.iter().map(ToString::to_string).collect();
     (State { topology: loaded.topology, directory: loaded.directory }, changes)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pretty_assertions::assert_eq;
 
 use crate::config::{Loaded, Problems, load_state, load_within, write};
-use crate::model::access::Subscription;
+use crate::model::access::{Caller, Subscription};
 use crate::model::tests::random;
 use crate::model::{Peering, PeeringState, State, SubscriptionId, Topology, VirtualNetwork};
 
@@ -25,8 +25,11 @@ const HUB_TO_X: &str = "{name: p, remoteVirtualNetwork: blue/default/x}";
 const X_TO_HUB: &str = "{name: q, remoteVirtualNetwork: red/default/hub}";
 
 fn state(text: &str) -> State {
-    let loaded =
-        load_state(&format!("subscriptions: [{{name: red}}, {{name: blue}}]\n{text}"), &State::default());
+    let loaded = load_state(
+        &format!("subscriptions: [{{name: red}}, {{name: blue}}]\n{text}"),
+        &State::default(),
+        &Caller::root(),
+    );
     let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
     State { topology: loaded.topology, directory: loaded.directory }
 }
@@ -37,7 +40,7 @@ fn red(state: &State, hub: &str, ranges: &str) -> Result<Loaded, Problems> {
         "virtualNetworks:\n- {{name: hub, region: r, addressSpace: [{ranges}], peerings: [{hub}], \
          subnets: [{{name: s, addressPrefixes: [10.1.1.0/24]}}]}}\n"
     );
-    load_within(&text, state, &SubscriptionId::new("red").unwrap())
+    load_within(&text, state, &Caller::root(), &SubscriptionId::new("red").unwrap())
 }
 
 fn side(topology: &Topology, of: &str, name: &str) -> (PeeringState, Vec<String>) {
@@ -113,7 +116,7 @@ fn a_plan_about_one_subscription_leaves_every_other_object_alone() {
             .replace(", peeringState: Disconnected", "")
             .replace("        peeringState: Disconnected\n", "");
         let current = two.with_topology(from.clone());
-        let Ok(loaded) = load_within(&text, &current, &subscription) else { return };
+        let Ok(loaded) = load_within(&text, &current, &Caller::root(), &subscription) else { return };
         loads.set(loads.get() + 1);
         assert_eq!(Topology::restore(loaded.topology.snapshot()), Ok(loaded.topology.clone()), "{text}");
         for old in from.vnets().filter(|vnet| is_other(vnet)) {
@@ -128,8 +131,8 @@ fn a_plan_about_one_subscription_leaves_every_other_object_alone() {
             }
         }
         let next = two.with_topology(loaded.topology);
-        let again =
-            load_within(&text, &next, &subscription).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        let again = load_within(&text, &next, &Caller::root(), &subscription)
+            .unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         assert_eq!(again.topology, next.topology, "{text}");
     });
     assert!(loads.get() > 50 && noticed.get() > 10, "{} loads, {} noticed", loads.get(), noticed.get());

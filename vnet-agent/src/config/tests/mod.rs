@@ -1,6 +1,7 @@
 //! The topology file, from the outside: what loads, what is refused, and what the refusals look like.
 
 mod access;
+mod authorize;
 mod bystanders;
 mod changes;
 mod form;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pretty_assertions::assert_eq;
 
 use crate::config::{load_state, load_within, write_state};
+use crate::model::access::Caller;
 use crate::model::{PeeringState, State, SubscriptionId, VnetId};
 
 const BOTH: &str = "
@@ -53,7 +54,7 @@ nics: [{ name: vm, subnet: hub/s, addresses: [10.1.1.5] }]
 ";
 
 fn both() -> State {
-    let loaded = load_state(BOTH, &State::default()).unwrap();
+    let loaded = load_state(BOTH, &State::default(), &Caller::root()).unwrap();
     State { topology: loaded.topology, directory: loaded.directory }
 }
 
@@ -69,24 +70,24 @@ fn id(name: &str) -> VnetId {
 fn a_whole_state_that_was_written_leads_an_empty_one_to_the_same() {
     let state = both();
     let text = write_state(&state);
-    let again = load_state(&text, &State::default()).unwrap();
+    let again = load_state(&text, &State::default(), &Caller::root()).unwrap();
     assert_eq!(again.topology, state.topology, "{text}");
     assert_eq!(again.directory, state.directory, "{text}");
-    let same = load_state(&text, &state).unwrap();
+    let same = load_state(&text, &state, &Caller::root()).unwrap();
     assert_eq!(same.changes, [], "{text}");
 }
 
 #[test]
 fn an_empty_state_is_written_as_one_that_has_nothing() {
     let text = write_state(&State::default());
-    let loaded = load_state(&text, &both()).unwrap();
+    let loaded = load_state(&text, &both(), &Caller::root()).unwrap();
     assert_eq!((loaded.topology.vnets().len(), loaded.directory.assignments().len()), (0, 0), "{text}");
 }
 
 #[test]
 fn a_file_about_one_subscription_leaves_the_others_as_they_are() {
     let state = both();
-    let loaded = load_within(RED, &state, &red()).unwrap();
+    let loaded = load_within(RED, &state, &Caller::root(), &red()).unwrap();
     let blue = |state: &crate::model::Topology| Arc::clone(state.vnet(&id("blue/prod/hub")).unwrap());
     assert!(Arc::ptr_eq(&blue(&loaded.topology), &blue(&state.topology)), "blue is not the same any more");
     assert_eq!(loaded.directory, state.directory);
@@ -102,7 +103,7 @@ fn a_file_about_one_subscription_leaves_the_others_as_they_are() {
 #[test]
 fn what_a_subscription_s_file_leaves_out_is_gone_and_the_other_side_is_disconnected() {
     let state = both();
-    let loaded = load_within("virtualNetworks: []", &state, &red()).unwrap();
+    let loaded = load_within("virtualNetworks: []", &state, &Caller::root(), &red()).unwrap();
     let names: Vec<&str> = loaded.topology.vnets().map(|vnet| vnet.name().as_str()).collect();
     assert_eq!(names, ["blue/prod/hub"]);
     let blue = loaded.topology.vnet(&id("blue/prod/hub")).unwrap();
@@ -117,7 +118,7 @@ virtualNetworks:
   - { name: hub, subscription: blue, resourceGroup: prod, region: r, addressSpace: [10.2.0.0/16] }
 nics: [{ name: vm, subscription: blue, resourceGroup: prod, subnet: hub/s, addresses: [10.2.1.4] }]
 ";
-    let problems = load_within(text, &both(), &red()).unwrap_err();
+    let problems = load_within(text, &both(), &Caller::root(), &red()).unwrap_err();
     let said: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
     let end = "stands in subscription blue, but this file is to be applied to subscription red alone";
     assert_eq!(said, [format!("virtual network blue/prod/hub {end}"), format!("NIC blue/prod/vm {end}")]);
@@ -133,7 +134,7 @@ virtualNetworks:
     addressSpace: [10.2.128.0/17]
     peerings: [{ name: to-blue, remoteVirtualNetwork: blue/prod/hub }]
 ";
-    let problems = load_within(text, &both(), &red()).unwrap_err();
+    let problems = load_within(text, &both(), &Caller::root(), &red()).unwrap_err();
     let said: Vec<String> = problems.iter().map(|problem| problem.message.clone()).collect();
     assert!(said.iter().any(|message| message.contains("10.2.0.0/16 of blue/prod/hub")), "{said:?}");
 }

@@ -1,137 +1,13 @@
 //! Who may do what, by commands that real users of this machine run.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
-use std::time::Duration;
+mod hidden;
+mod stage;
 
 use pretty_assertions::assert_eq;
 use serde_json::Value;
-use vnet_tests::agent::{Agent, Site};
-use vnet_tests::program::{Ended, binary};
-
-/// Users and a group that no machine has.
-const RED: u32 = 70_001;
-const BLUE: u32 = 70_002;
-const NOBODY: u32 = 70_003;
-const MEMBERS: u32 = 70_011;
-
-const RED_SIDE: &str =
-    "vnet peering create -n to-blue --vnet-name app --subscription red --remote-vnet blue/default/data";
-const BLUE_SIDE: &str =
-    "vnet peering create -n to-red --vnet-name data --subscription blue --remote-vnet red/default/app";
-
-/// An agent whose socket any user may reach.
-struct Stage<'a> {
-    site: &'a Site,
-    agent: Agent<'a>,
-}
-
-impl<'a> Stage<'a> {
-    /// Two subscriptions of two tenants, each with its Owner.
-    fn new(site: &'a Site) -> Self {
-        Self::with(site, &[])
-    }
-
-    fn with(site: &'a Site, arguments: &[&str]) -> Self {
-        let agent = site.start_with(arguments);
-        // The directory of the socket is this test's own, which nobody else may enter.
-        fs::set_permissions(site.socket().parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
-        let stage = Self { site, agent };
-        for (name, tenant, owner) in [("red", "r", RED), ("blue", "b", BLUE)] {
-            stage.root(&format!("subscription create -n {name} --tenant {tenant}"));
-            stage.root(&format!(
-                "role assignment create --assignee user:#{owner} --role Owner --subscription {name}"
-            ));
-        }
-        stage
-    }
-
-    /// Each Owner makes a network of his own.
-    fn with_networks(site: &'a Site) -> Self {
-        let stage = Self::new(site);
-        stage.make_networks();
-        stage
-    }
-
-    fn make_networks(&self) {
-        for (user, vnet, subscription, number) in [(RED, "app", "red", 1), (BLUE, "data", "blue", 2)] {
-            self.done(user, &format!(
-                "vnet create -n {vnet} --subscription {subscription} -l west --address-prefixes 10.{number}.0.0/16 --subnet-name s --subnet-prefixes 10.{number}.1.0/24"
-            ));
-        }
-    }
-
-    fn root(&self, command: &str) -> String {
-        let words: Vec<&str> = command.split(' ').collect();
-        let ended = self.agent.ask(&words);
-        assert_eq!(ended.status, Some(0), "{command}: {}", ended.transcript());
-        ended.stdout
-    }
-
-    /// Runs a command as a user whose process has this primary group and no other.
-    fn ask_in(&self, user: u32, group: u32, command: &str) -> Ended {
-        let mut process = Command::new("setpriv");
-        process.args(["--reuid", &user.to_string(), "--regid", &group.to_string(), "--clear-groups"]);
-        process.arg(binary()).args(command.split(' ')).arg("--socket").arg(self.site.socket());
-        process.output().expect("setpriv (util-linux) is there").into()
-    }
-
-    fn ask(&self, user: u32, command: &str) -> Ended {
-        self.ask_in(user, user, command)
-    }
-
-    fn done(&self, user: u32, command: &str) -> String {
-        let ended = self.ask(user, command);
-        assert_eq!(ended.status, Some(0), "{user}: {command}: {}", ended.transcript());
-        ended.stdout
-    }
-
-    /// A command that must be refused with this code; what is said. Nothing changes.
-    fn refused(&self, user: u32, command: &str, code: &str) -> String {
-        let before = self.everything();
-        let ended = self.ask(user, command);
-        assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""), "{command}: {}", ended.transcript());
-        assert!(ended.stderr.starts_with(&format!("error[{code}]: ")), "{command}: {}", ended.stderr);
-        assert_eq!(self.everything(), before, "{command} changed something");
-        ended.stderr
-    }
-
-    /// The names in a list, as a user sees it.
-    fn names(&self, user: u32, command: &str) -> Vec<String> {
-        names(&self.ask(user, &format!("{command} -o json")).json())
-    }
-
-    fn everything(&self) -> String {
-        let lists = ["vnet list", "nic list", "subscription list", "role assignment list", "token list"];
-        lists.iter().map(|list| self.root(&format!("{list} -o yaml"))).collect()
-    }
-
-    /// The state of a peering.
-    fn state(&self, user: u32, vnet: &str, subscription: &str, name: &str) -> String {
-        let command =
-            format!("vnet peering show -n {name} --vnet-name {vnet} --subscription {subscription} -o json");
-        let shown = self.ask(user, &command).json();
-        shown["properties"]["peeringState"].as_str().unwrap().to_owned()
-    }
-
-    /// Each Owner gives the other Network Contributor on his network.
-    fn trust_each_other(&self) {
-        for (user, other, vnet, subscription) in [(RED, BLUE, "app", "red"), (BLUE, RED, "data", "blue")] {
-            self.done(user, &format!(
-                "role assignment create --assignee user:#{other} --role NetworkContributor --vnet-name {vnet} --subscription {subscription}"
-            ));
-        }
-    }
-}
-
-fn names(list: &Value) -> Vec<String> {
-    let list = list.as_array().expect("a list");
-    list.iter().map(|one| one["name"].as_str().expect("a name").to_owned()).collect()
-}
+use stage::{BLUE, BLUE_SIDE, MEMBERS, NOBODY, RED, RED_SIDE, Stage, ask_tcp};
+use vnet_tests::agent::Site;
 
 #[test]
 fn an_owner_makes_networks_in_his_own_subscription_and_in_no_other() {
@@ -300,37 +176,23 @@ fn the_log_names_who_did_or_was_refused_what_to_those_who_may_read_it() {
     stage.refused(BLUE, "activity-log list --subscription red", "AuthorizationFailed");
 }
 
-/// Asks by TCP; the whole answer.
-fn ask_tcp(address: &str, token: &str, target: &str) -> String {
-    let mut stream = TcpStream::connect(address).expect("the agent listens");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let head = format!(
-        "GET {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
 #[test]
 fn a_token_for_a_user_is_that_user_by_tcp_until_it_is_deleted() {
     let site = Site::stored();
     let stage = Stage::with(&site, &["--listen", "127.0.0.1:0"]);
     stage.make_networks();
-    let log = stage.agent.log();
-    let address = log.lines().find_map(|line| line.strip_prefix("listening on ")).expect("where it listens");
+    let address = stage.address();
     let made = stage.root("token create -n ci --assignee user:#70001 -o json");
     let made: Value = serde_json::from_str(&made).unwrap();
     let token = made["token"].as_str().unwrap();
     let network = |subscription: &str, name: &str| {
         format!("{}/virtualNetworks/{name}", vnet_tests::arm::provider(subscription, "default"))
     };
-    let answer = ask_tcp(address, token, &network("red", "app"));
+    let answer = ask_tcp(&address, token, "GET", &network("red", "app"), "");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    let answer = ask_tcp(address, token, &network("blue", "data"));
+    let answer = ask_tcp(&address, token, "GET", &network("blue", "data"), "");
     assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("user:#70001"), "{answer}");
     stage.root("token delete -n ci");
-    let answer = ask_tcp(address, token, &network("red", "app"));
+    let answer = ask_tcp(&address, token, "GET", &network("red", "app"), "");
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
 }
