@@ -164,6 +164,7 @@ fn a_user_sees_and_changes_what_his_roles_let_him_and_is_told_what_is_missing() 
         "vnet create -n app --subscription red -l west --address-prefixes 10.1.0.0/16 --subnet-name s --subnet-prefixes 10.1.1.0/24",
         "vnet peering create -n hub-to-app --vnet-name hub --remote-vnet red/default/app --both",
         "nic create -n vm --subscription red --vnet-name app --subnet s",
+        "nic create -n vm2 --subscription red --vnet-name app --subnet s",
         "nic create -n hub-vm --vnet-name hub --subnet s",
         "role assignment create --assignee user:#54321 --role Contributor --subscription red",
     ] {
@@ -179,7 +180,7 @@ fn a_user_sees_and_changes_what_his_roles_let_him_and_is_told_what_is_missing() 
             .collect::<Vec<_>>()
     };
     assert_eq!(names("vnet list -o json"), ["app"]);
-    assert_eq!(names("nic list -o json"), ["vm"]);
+    assert_eq!(names("nic list -o json"), ["vm", "vm2"]);
     let hop = as_somebody(&site, "next-hop --nic vm --subscription red --dest-ip 10.0.1.4 -o json").json();
     assert_eq!(hop["nextHopType"], "VNetPeering");
     let grown = as_somebody(&site, "vnet update -n app --subscription red --add-address-prefix 10.9.0.0/16");
@@ -215,5 +216,6 @@ fn a_user_sees_and_changes_what_his_roles_let_him_and_is_told_what_is_missing() 
     }
     assert_eq!(everything(&agent), before);
     let matrix = as_somebody(&site, "matrix");
-    assert!(matrix.stderr.contains("ask as somebody who may read them"), "{}", matrix.transcript());
+    assert!(matrix.stdout.ends_with("matrix: 2 of 2 reachable\n"), "{}", matrix.transcript());
+    assert!(!matrix.stdout.contains("hub-vm"), "{}", matrix.stdout);
 }

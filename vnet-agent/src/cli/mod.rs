@@ -33,7 +33,7 @@ mod vnet;
 #[cfg(test)]
 mod tests;
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -124,7 +124,10 @@ pub fn main() -> ExitCode {
     let is_terminal = stdout.is_terminal();
     let is_plain = cli.global.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let error_color = std::io::stderr().is_terminal() && !is_plain;
-    let mut printer = Printer::new(stdout.lock(), cli.global.output, is_terminal, error_color);
+    // A person sees each line as it comes; for a program, a long list is not written line by line.
+    let stdout: Box<dyn Write> =
+        if is_terminal { Box::new(stdout.lock()) } else { Box::new(BufWriter::new(stdout.lock())) };
+    let mut printer = Printer::new(stdout, cli.global.output, is_terminal, error_color);
     let result = run(&cli.command, &mut printer);
     let flushed = printer.flush();
     match result.and_then(|outcome| flushed.map(|()| outcome)) {

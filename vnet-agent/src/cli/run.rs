@@ -117,7 +117,9 @@ pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
         Some(false) => EnterNamespaces::Never,
     };
     // Before there are threads, which would keep what this one gives up.
-    let mut early = |event: Event<'_>| told(print(&event, printer, &mut std::io::stderr()));
+    let mut early = |event: Event<'_>| {
+        told(print(&event, printer, &mut std::io::stderr()).and_then(|()| printer.flush()));
+    };
     prepare(&options.pin_directory, enter, &mut early).map_err(CliError::failed)?;
     let error_color = printer.error_color();
     let (out, _flush_out) = never_stalled(std::io::stdout().as_fd())?;
