@@ -259,6 +259,20 @@ def delete_everything(client):
     assert list(client.virtual_networks.list_all(**HTTP)) == []
 
 
+def follow_the_pages(url, token):
+    """Another subscription has more networks than a page holds."""
+    client = NetworkManagementClient(Credential(token), "many", base_url=url, **OPTIONS)
+    names = [network.name for network in client.virtual_networks.list_all(**HTTP)]
+    assert len(names) == len(set(names)) == 1001, len(names)
+
+
+def follow_the_pages(url, token):
+    """Another subscription has more networks than a page of a list holds."""
+    client = NetworkManagementClient(Credential(token), "many", url, **OPTIONS)
+    names = [network.name for network in client.virtual_networks.list_all(**HTTP)]
+    assert len(names) == len(set(names)) == 1001, names
+
+
 def be_sent_away(url):
     stranger = NetworkManagementClient(Credential("wrong"), SUBSCRIPTION, url, **OPTIONS)
     error = refused(
@@ -292,6 +306,8 @@ def main(url, token):
     for step in steps:
         step(client)
         print(f"done: {step.__name__}")
+    follow_the_pages(url, token)
+    print("done: follow_the_pages")
     be_sent_away(url)
     print("done: be_sent_away")
     asyncio.run(go_on_asynchronously(url, token))

@@ -14,7 +14,7 @@ use vnet_tests::program::{binary, repository};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the client prints when it has come to its end.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "create_networks",
     "peer",
     "grow_and_sync",
@@ -23,6 +23,7 @@ const STEPS: [&str; 10] = [
     "keep_conditions",
     "meet_refusals",
     "delete_everything",
+    "follow_the_pages",
     "be_sent_away",
     "go_on_asynchronously",
 ];
@@ -53,11 +54,30 @@ fn python() -> PathBuf {
     environment.join("bin/python")
 }
 
+/// A topology file with a subscription `many` that has 1,001 networks.
+fn many_networks() -> String {
+    let network = |n: u32| {
+        format!(
+            "  - {{ name: v{n}, region: west, addressSpace: [10.{}.{}.0/24], subnets: [] }}\n",
+            n >> 8,
+            n & 255
+        )
+    };
+    let networks: String = (0..1001).map(network).collect();
+    format!("subscriptions: [{{ name: many }}]\nsubscription: many\nvirtualNetworks:\n{networks}")
+}
+
 #[test]
 fn azure_s_python_client_creates_peers_syncs_and_deletes() {
     let python = python();
     let site = Site::stored();
     let agent = site.start_with(&["--listen", "127.0.0.1:0"]);
+    site.write(&many_networks());
+    let applied = agent.ask(&["apply", &site.file().display().to_string()]);
+    assert_eq!(applied.status, Some(0), "{}", applied.transcript());
+    // The command follows the pages, too.
+    let listed = agent.ask(&["vnet", "list", "-o", "tsv"]).stdout;
+    assert_eq!(listed.lines().count(), 1001);
     let log = agent.log();
     let address = log
         .lines()

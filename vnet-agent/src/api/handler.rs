@@ -90,9 +90,15 @@ async fn answer(
         }
         (target, method) => {
             let query = Query::parse(parts.uri.query().unwrap_or_default(), method, &target)?;
-            read(control, caller, target, &query).await
+            read(control, caller, target, query, url(&parts)).await
         }
     }
+}
+
+/// The address that a request came to, without its parameters.
+fn url(parts: &Parts) -> String {
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    format!("http://{}{}", host.unwrap_or("localhost"), parts.uri.path())
 }
 
 /// The methods that there are.
@@ -109,7 +115,8 @@ async fn read(
     control: &Arc<Control>,
     caller: Caller,
     target: Target,
-    query: &Query,
+    query: Query,
+    url: String,
 ) -> Result<Response, ApiError> {
     match target {
         Target::Item(id) => {
@@ -117,8 +124,10 @@ async fn read(
             Ok(answer.into_response())
         }
         Target::List(collection) => {
-            let list = of_state(control, move |state| resource::list(state, &caller, &collection)).await?;
-            Ok(json_response(StatusCode::OK, list))
+            let list = of_state(control, move |state| {
+                Ok(resource::list(state, &caller, &collection, &query)?.json(&url))
+            });
+            Ok(json_response(StatusCode::OK, list.await?))
         }
         Target::EffectiveRouteTable(nic) => {
             let table = of_state(control, move |state| agent::effective_routes(state, &caller, &nic)).await?;
@@ -132,7 +141,7 @@ async fn read(
             Ok(Json(topology).into_response())
         }
         Target::ActivityLog(subscription) => {
-            let wanted = Wanted::parse(subscription, query)?;
+            let wanted = Wanted::parse(subscription, &query)?;
             let committed = control.committed();
             let read = control.with(move |_, journal| wanted.read(journal, &committed.state, &caller));
             Ok(Json(read.await??).into_response())

@@ -16,6 +16,7 @@ mod error;
 mod handler;
 mod json;
 mod limits;
+mod paging;
 mod query;
 pub mod report;
 mod resource;

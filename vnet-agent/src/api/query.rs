@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::body::nearest;
 use super::error::ApiError;
-use super::target::Target;
+use super::paging::SKIP_TOKEN;
+use super::target::{Collection, Target};
 use crate::model::ResourceId;
 
 /// The parameters of a request.
@@ -55,6 +56,7 @@ fn known(method: &str, target: &Target) -> &'static [&'static str] {
     match (method, target) {
         ("PUT", Target::Item(ResourceId::Peering(..))) => &["syncRemoteAddressSpace"],
         ("DELETE", Target::Item(ResourceId::Peering(..))) => &["both"],
+        (_, Target::List(Collection::Vnets(_) | Collection::Nics(_))) => &[SKIP_TOKEN],
         (_, Target::Apply) => &["dryRun", "subscription"],
         (_, Target::ActivityLog(_)) => &["$filter", "$top"],
         _ => &[],

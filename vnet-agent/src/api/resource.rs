@@ -10,6 +10,7 @@ use super::arm::{self, Rendered};
 use super::body::Object;
 use super::condition::Conditions;
 use super::error::ApiError;
+use super::paging::{Mark, Page, SKIP_TOKEN};
 use super::query::Query;
 use super::target::Collection;
 use crate::daemon::tokens::NewToken;
@@ -84,8 +85,14 @@ pub(super) fn delete(state: &State, wish: &Wish) -> Result<(State, Answer), ApiE
     })
 }
 
-/// The JSON of a list, with what the caller may read of it.
-pub(super) fn list(state: &State, caller: &Caller, collection: &Collection) -> Result<String, ApiError> {
+/// A list, with what the caller may read of it, or the page of it that is asked for.
+pub(super) fn list(
+    state: &State,
+    caller: &Caller,
+    collection: &Collection,
+    query: &Query,
+) -> Result<Page, ApiError> {
+    let after = query.text(SKIP_TOKEN).map(Mark::parse).transpose()?;
     let directory = &state.directory;
     match collection {
         // Of these, everybody sees what he may read.
@@ -104,7 +111,6 @@ pub(super) fn list(state: &State, caller: &Caller, collection: &Collection) -> R
         }
         Collection::Tokens => directory.authorize(caller, Action::TokenRead, &AccessScope::Root)?,
     }
-    let items =
-        arm::list(state, caller, collection).map_err(|resource| Refusal::ResourceNotFound { resource })?;
-    Ok(format!("{{\"value\":[{}]}}", items.join(",")))
+    let page = arm::list(state, caller, collection, after.as_ref());
+    Ok(page.map_err(|resource| Refusal::ResourceNotFound { resource })?)
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hyper::StatusCode;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -89,6 +90,21 @@ impl Agent {
         Ok(self.ask(Call::get(target))?.json()?)
     }
 
+    /// Reads a list: its pages, of which each tells where the next one is.
+    pub(super) fn list(&self, target: String) -> Result<Vec<Answer>, CliError> {
+        let mut pages = Vec::new();
+        let mut next = Some(target);
+        while let Some(target) = next {
+            let page = self.send(Call::get(target))?;
+            let link = page.json::<Linked>()?.next_link;
+            // Whatever host it names, the socket leads there.
+            next = link.and_then(|link| Some(link.strip_prefix("http://")?.split_once('/')?.1.to_owned()));
+            next = next.map(|path| format!("/{path}"));
+            pages.push(page);
+        }
+        Ok(pages)
+    }
+
     /// Makes a resource that must not be there yet.
     pub(super) fn create(&self, id: &ResourceId, body: &Value) -> Result<Value, CliError> {
         match self.ask(Call::put(target(id), body).if_absent()) {
@@ -139,6 +155,13 @@ impl Agent {
         }
         Ok(())
     }
+}
+
+/// A page of a list, as far as it tells of the next one.
+#[derive(Debug, Deserialize)]
+struct Linked {
+    #[serde(rename = "nextLink")]
+    next_link: Option<String>,
 }
 
 fn is_precondition(error: &ClientError) -> bool {

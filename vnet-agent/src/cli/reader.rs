@@ -84,8 +84,8 @@ impl Reader {
         match self {
             Self::Agent(agent) => {
                 let targets = targets(collection, group, agent)?;
-                let answers = targets.into_iter().map(|target| agent.send(Call::get(target)));
-                Ok(Lists::Answers(answers.collect::<Result<_, _>>()?))
+                let pages = targets.into_iter().map(|target| agent.list(target));
+                Ok(Lists::Answers(pages.collect::<Result<Vec<_>, _>>()?.concat()))
             }
             Self::File(state) => {
                 let topology = &state.topology;

@@ -14,6 +14,7 @@ mod vnet;
 
 use super::body::Object;
 use super::error::ApiError;
+use super::paging::{Mark, Page};
 use super::resource::Wish;
 use super::sight::Sight;
 use super::target::Collection;
@@ -119,7 +120,7 @@ pub(super) fn delete(state: &State, wish: &Wish) -> Result<State, ApiError> {
     })
 }
 
-/// The resources of a collection that the caller may read.
+/// The resources of a collection that the caller may read, or the page of them after a place.
 ///
 /// # Errors
 /// What they would stand in, where it does not exist and the caller could read it: of what he may not read, a list is empty
@@ -128,18 +129,20 @@ pub(super) fn list(
     state: &State,
     caller: &Caller,
     collection: &Collection,
-) -> Result<Vec<String>, ResourceId> {
+    after: Option<&Mark>,
+) -> Result<Page, ResourceId> {
     let State { topology, directory } = state;
     let sight = Sight::new(directory, caller);
     let missing = |vnet: &VnetId| ResourceId::VirtualNetwork(vnet.clone());
-    Ok(match collection {
+    Ok(Page::whole(match collection {
         Collection::Vnets(scope) => {
             require(state, sight, scope)?;
             let vnets = topology
                 .vnets()
                 .filter(|vnet| lies_in(scope, vnet.name().subscription(), vnet.name().resource_group()));
             let vnets = vnets.filter(|vnet| sight.sees_vnet(vnet.name()));
-            vnets.map(|vnet| vnet::view(topology, vnet, sight).render().json).collect()
+            let vnets = vnets.map(|vnet| ((vnet.name(), None), vnet));
+            return Ok(Page::after(after, vnets, |vnet| vnet::view(topology, vnet, sight).render().json));
         }
         Collection::Nics(scope) => {
             require(state, sight, scope)?;
@@ -147,7 +150,8 @@ pub(super) fn list(
             let nics = nics
                 .filter(|(_, nic)| lies_in(scope, nic.name().subscription(), nic.name().resource_group()));
             let nics = nics.filter(|(_, nic)| sight.sees_nic(nic.name()));
-            nics.map(|(vnet, nic)| nic::view(vnet, nic).render().json).collect()
+            let nics = nics.map(|(vnet, nic)| ((vnet.name(), Some(nic.name())), (vnet, nic)));
+            return Ok(Page::after(after, nics, |(vnet, nic)| nic::view(vnet, nic).render().json));
         }
         Collection::Subnets(name) => {
             let vnet = topology.vnet(name).ok_or_else(|| missing(name))?;
@@ -171,7 +175,7 @@ pub(super) fn list(
             within.map(|one| role_assignment::view(one).render().json).collect()
         }
         Collection::Tokens => directory.tokens().map(|one| token::render(one, None).json).collect(),
-    })
+    }))
 }
 
 /// Refuses what would stand in something that does not exist, to those who could read it. A resource group exists while something

@@ -5,6 +5,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{Api, subnet, vnet};
+use crate::api::query::Query;
 use crate::api::resource;
 use crate::api::target::Target;
 use crate::model::access::Caller;
@@ -119,7 +120,9 @@ fn a_list_is_empty_for_one_without_a_role_whether_or_not_the_subscription_exists
     let asked = |caller: &Caller, subscription: &str| {
         let target = format!("/{}", list.replace('X', subscription));
         let Ok(Target::List(collection)) = Target::parse(&target) else { panic!("{target} is no list") };
-        resource::list(&api.state, caller, &collection).map_err(|error| error.word())
+        resource::list(&api.state, caller, &collection, &Query::default())
+            .map(|page| page.json(""))
+            .map_err(|error| error.word())
     };
     for subscription in ["blue", "absent"] {
         assert_eq!(asked(&alice(), subscription), Ok(r#"{"value":[]}"#.to_owned()), "{subscription}");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Api, path, peering, vnet};
+use crate::api::query::Query;
 use crate::api::resource;
 use crate::api::target::Target;
 use crate::model::access::Caller;
@@ -14,9 +15,9 @@ fn alice() -> Caller {
 /// The names in a list.
 fn list(api: &Api, target: &str) -> Result<Vec<String>, String> {
     let Ok(Target::List(collection)) = Target::parse(target) else { panic!("{target} is no list") };
-    let text =
-        resource::list(&api.state, &api.caller, &collection).map_err(|error| error.word().to_owned())?;
-    let list: Value = serde_json::from_str(&text).unwrap();
+    let page = resource::list(&api.state, &api.caller, &collection, &Query::default())
+        .map_err(|error| error.word().to_owned())?;
+    let list: Value = serde_json::from_str(&page.json("")).unwrap();
     let name = |item: &Value| item["name"].as_str().or(item["subscriptionId"].as_str()).unwrap().to_owned();
     Ok(list["value"].as_array().unwrap().iter().map(name).collect())
 }
