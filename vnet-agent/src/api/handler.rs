@@ -22,7 +22,7 @@ use super::limits::{JSON_WEIGHT, MAX_BODY_BYTES, Share};
 use super::query::Query;
 use super::resource::{self, Answer, Wish};
 use super::target::Target;
-use super::{agent, json};
+use super::{activity_log, agent, json};
 use crate::daemon::control::{Committed, Control, Rejection};
 use crate::daemon::journal::Attempt;
 use crate::daemon::tokens::new_token;
@@ -132,9 +132,7 @@ async fn read(
         }
         Target::ActivityLog(subscription) => {
             let wanted = Wanted::parse(subscription, query)?;
-            let committed = control.committed();
-            let read = control.with(move |_, journal| wanted.read(journal, &committed.state, &caller));
-            Ok(Json(read.await??).into_response())
+            Ok(Json(activity_log::read(control, wanted, &caller).await?).into_response())
         }
         Target::Export => export(control, caller).await,
         Target::Apply => {
