@@ -110,7 +110,7 @@ pub(super) async fn apply(
         operation: "Vnet.Agent/apply/action".to_owned(),
         resource: scope_of(within.as_ref().ok().and_then(Option::as_ref)).to_string(),
     };
-    let wish = read(&control.committed().state, caller, headers, within, body).await;
+    let wish = read(control, caller, headers, within, body).await;
     // A long file is read before it is its turn: others go on meanwhile.
     let committed = control.committed();
     let planned = tokio::task::spawn_blocking(move || {
@@ -154,14 +154,14 @@ pub(super) async fn export(control: &Arc<Control>, caller: Caller) -> Result<Res
 
 /// Takes in a file. Of somebody who may bring nothing about by it, it is not even read.
 async fn read(
-    state: &State,
+    control: &Control,
     caller: Caller,
     headers: &HeaderMap,
     within: Result<Option<SubscriptionId>, NameError>,
     body: &mut Incoming,
 ) -> Result<Wish, ApiError> {
     let within = within?;
-    authorize(state, &caller, within.as_ref())?;
+    authorize(&control.committed().state, &caller, within.as_ref())?;
     let (bytes, share) = body.read(config::MAX_FILE_BYTES, 1).await?;
     require_media_type(headers, MEDIA_TYPES[0], &MEDIA_TYPES)?;
     let text = String::from_utf8(bytes.into()).map_err(|error| ApiError::Broken(error.to_string()))?;
