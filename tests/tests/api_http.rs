@@ -69,6 +69,44 @@ fn a_body_has_a_media_type_and_a_limit() {
 }
 
 #[test]
+fn the_body_of_one_who_may_do_nothing_is_not_waited_for() {
+    let site = Site::stored();
+    let (_agent, address) = by_tcp(&site);
+    let token = site.arm().put("/tokens/ci", &json!({"principalId": "user:ci"}));
+    let token = token["token"].as_str().expect("the token is shown once");
+    let authorization = format!("Bearer {token}");
+    for (method, target) in [
+        ("PUT", vnet_id("hub")),
+        ("PUT", "/tokens/mine".to_owned()),
+        ("POST", "/apply".to_owned()),
+        ("POST", "/apply?dryRun=true".to_owned()),
+        ("POST", "/apply?subscription=default".to_owned()),
+    ] {
+        let mut stream = TcpStream::connect(&address).expect("the agent listens");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket can be told to wait");
+        // The body never comes: whoever waits for it answers 408 after half a minute.
+        let head = format!(
+            "{method} {target} HTTP/1.1\r\nhost: {address}\r\nauthorization: {authorization}\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("the agent reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the agent answers and ends the connection");
+        assert!(
+            answer.starts_with("HTTP/1.1 403 ") && answer.contains("AuthorizationFailed"),
+            "{target}: {answer}"
+        );
+    }
+    let log = site.arm().get("/providers/Microsoft.Insights/eventtypes/management/values");
+    let refused =
+        log["value"].as_array().expect("a list").iter().filter(|event| event["caller"] == "user:ci");
+    let told: Vec<_> =
+        refused.map(|event| (event["resourceId"].clone(), event["subStatus"]["value"].clone())).collect();
+    let denied = |resource: &str| (json!(resource), json!("AuthorizationFailed"));
+    let expected = ["/subscriptions/default", "/", "/tokens/mine", &vnet_id("hub")].map(denied);
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn headers_have_a_limit() {
     let site = Site::stored();
     let _agent = site.start();

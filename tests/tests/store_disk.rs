@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::{Uid, setfsuid};
 use pretty_assertions::assert_eq;
-use vnet_agent::store::{ActivityQuery, Opened, Store};
+use vnet_agent::store::{Opened, Store};
 use vnet_tests::mounts::with_small_disk;
 use vnet_tests::oracle::random::Random;
 use vnet_tests::versions::{activity, state};
@@ -163,12 +163,12 @@ fn another_users_directory_or_file_is_refused_with_a_sentence() {
 /// Opens the store and sees to it that all of it is of one of these versions.
 #[track_caller]
 fn assert_version(directory: &Path, versions: std::ops::RangeInclusive<u64>) -> u64 {
-    let Opened { store, state: found, version, .. } =
+    let Opened { mut store, state: found, version, .. } =
         Store::open(directory).unwrap_or_else(|error| panic!("{error}"));
     assert!(versions.contains(&version), "version {version} is none of {versions:?}");
     assert!(found == state(version), "the state is not that of version {version}");
-    let query = ActivityQuery { limit: 1, ..ActivityQuery::default() };
-    let newest = store.activities(&query).unwrap().pop().and_then(|entry| entry.version);
+    let newest = store.log().and_then(|log| log.newest(1, |_| true)).unwrap();
+    let newest = newest.first().and_then(|entry| entry.version);
     assert_eq!(newest, (version > 0).then_some(version), "the log is not that of version {version}");
     version
 }

@@ -17,7 +17,12 @@ use crate::routing::{self, EffectiveRoute};
 pub(super) async fn status(control: &Arc<Control>, caller: Caller) -> Result<report::Status, ApiError> {
     let committed = control.committed();
     let version = committed.version;
-    let mut status = control.with(move |agent, _| report::Status::of(agent, version)).await?;
+    let observed = control.with(|agent, _| agent.observe()).await?;
+    if !committed.state.directory.knows(&caller) {
+        return Ok(report::Status::without_objects(&observed, version));
+    }
+    let status = tokio::task::spawn_blocking(move || report::Status::of(&observed, version));
+    let mut status = status.await?;
     let State { topology, directory } = &committed.state;
     if !directory.allows(&caller, Action::AgentRead, &AccessScope::Root) {
         let sight = Sight::new(directory, &caller);
@@ -30,10 +35,15 @@ pub(super) async fn status(control: &Arc<Control>, caller: Caller) -> Result<rep
 
 /// Packets and bytes by peering and by NIC.
 pub(super) async fn counters(control: &Arc<Control>, caller: Caller) -> Result<report::Counters, ApiError> {
-    let counted =
-        control.with(|agent, _| agent.counters().map(|counted| report::Counters::of(agent, &counted)));
-    let mut counters = counted.await??;
     let committed = control.committed();
+    if !committed.state.directory.knows(&caller) {
+        return Ok(report::Counters::default());
+    }
+    let counted =
+        control.with(|agent, _| agent.counters().map(|counted| (agent.topology().clone(), counted)));
+    let (topology, counted) = counted.await??;
+    let counters = tokio::task::spawn_blocking(move || report::Counters::of(&topology, &counted));
+    let mut counters = counters.await?;
     let sight = Sight::new(&committed.state.directory, &caller);
     if !caller.is_root() {
         counters

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::SocketAccess;
-
+use super::limits::Shares;
 use crate::daemon::control::Control;
 use crate::daemon::tokens::ApiTokens;
 
@@ -14,6 +14,8 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 /// An agent behind its API.
 pub struct App {
     pub(super) control: Arc<Control>,
+    /// The memory that bodies take.
+    pub(super) bodies: Shares,
     access: SocketAccess,
     tokens: Option<ApiTokens>,
     last_failure: Mutex<Option<Instant>>,
@@ -23,7 +25,7 @@ impl App {
     /// An agent whose socket is open to so many. Without tokens, nobody is known who comes by TCP.
     #[must_use]
     pub fn new(control: Arc<Control>, access: SocketAccess, tokens: Option<ApiTokens>) -> Self {
-        Self { control, access, tokens, last_failure: Mutex::new(None) }
+        Self { control, bodies: Shares::of_bodies(), access, tokens, last_failure: Mutex::new(None) }
     }
 
     /// Whether the file system lets nobody else than the agent's own user open the socket.

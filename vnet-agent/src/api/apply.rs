@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::condition::Conditions;
 use super::error::ApiError;
-use super::handler::{read_body, require_media_type};
+use super::handler::require_media_type;
+use super::incoming::Incoming;
+use super::limits::Share;
 use super::query::Query;
 use crate::config;
 use crate::daemon::control::{Committed, Control};
 use crate::daemon::journal::Attempt;
 use crate::model::access::{AccessScope, Action, Caller};
-use crate::model::{Change, Refusal, State, SubscriptionId};
+use crate::model::{Change, NameError, Refusal, State, SubscriptionId};
 
 /// The media types that a topology file may be sent as. The first is the registered one.
 const MEDIA_TYPES: [&str; 5] =
@@ -29,6 +30,8 @@ pub(super) struct Wish {
     version: Option<String>,
     /// The one subscription that the file is about; none where it is about all.
     within: Option<SubscriptionId>,
+    /// The memory that the text takes.
+    _share: Share,
 }
 
 /// What the file leads to from one version of the state.
@@ -63,8 +66,7 @@ impl Wish {
     fn plan(&self, committed: &Committed) -> Result<Plan, ApiError> {
         let Committed { state, version } = committed;
         // Before anything else is said: mistakes tell of what stands in a file's way.
-        let scope = self.within.clone().map_or(AccessScope::Root, AccessScope::Subscription);
-        state.directory.authorize(&self.caller, Action::VnetWrite, &scope)?;
+        authorize(state, &self.caller, self.within.as_ref())?;
         if let Some(given) = self.version.as_ref().filter(|given| **given != version.to_string()) {
             return Err(ApiError::Version { current: *version, given: given.clone() });
         }
@@ -83,23 +85,32 @@ impl Wish {
     }
 }
 
+/// What a file is about: everything, or one subscription.
+fn scope_of(within: Option<&SubscriptionId>) -> AccessScope {
+    within.cloned().map_or(AccessScope::Root, AccessScope::Subscription)
+}
+
+/// Lets only those pass who may bring something about by a file at all.
+fn authorize(state: &State, caller: &Caller, within: Option<&SubscriptionId>) -> Result<(), Refusal> {
+    state.directory.authorize(caller, Action::VnetWrite, &scope_of(within))
+}
+
 /// Makes a topology file the truth, or tells what would change.
 pub(super) async fn apply(
     control: &Arc<Control>,
     caller: Caller,
     headers: &HeaderMap,
     query: &Query,
-    body: &mut Option<Body>,
+    body: &mut Incoming,
 ) -> Result<Applied, ApiError> {
-    let caller_of_attempt = caller.clone();
-    let wish = read(caller, headers, query, body).await;
+    let within = query.text("subscription").map(SubscriptionId::new).transpose();
     // In the log of the subscription that the file is about.
-    let within = wish.as_ref().ok().and_then(|wish| wish.within.clone());
     let attempt = Attempt {
-        caller: caller_of_attempt,
+        caller: caller.clone(),
         operation: "Vnet.Agent/apply/action".to_owned(),
-        resource: within.map_or(AccessScope::Root, AccessScope::Subscription).to_string(),
+        resource: scope_of(within.as_ref().ok().and_then(Option::as_ref)).to_string(),
     };
+    let wish = read(control, caller, headers, within, body).await;
     // A long file is read before it is its turn: others go on meanwhile.
     let committed = control.committed();
     let planned = tokio::task::spawn_blocking(move || {
@@ -141,15 +152,19 @@ pub(super) async fn export(control: &Arc<Control>, caller: Caller) -> Result<Res
     Ok((headers, text.await??).into_response())
 }
 
+/// Takes in a file. Of somebody who may bring nothing about by it, it is not even read.
 async fn read(
+    control: &Control,
     caller: Caller,
     headers: &HeaderMap,
-    query: &Query,
-    body: &mut Option<Body>,
+    within: Result<Option<SubscriptionId>, NameError>,
+    body: &mut Incoming,
 ) -> Result<Wish, ApiError> {
-    let within = query.text("subscription").map(SubscriptionId::new).transpose().map_err(Refusal::from)?;
-    let bytes = read_body(body, config::MAX_FILE_BYTES).await?;
+    let within = within?;
+    authorize(&control.committed().state, &caller, within.as_ref())?;
+    let (bytes, share) = body.read(config::MAX_FILE_BYTES, 1).await?;
     require_media_type(headers, MEDIA_TYPES[0], &MEDIA_TYPES)?;
     let text = String::from_utf8(bytes.into()).map_err(|error| ApiError::Broken(error.to_string()))?;
-    Ok(Wish { caller, text, version: Conditions::of(headers)?.version().map(str::to_owned), within })
+    let version = Conditions::of(headers)?.version().map(str::to_owned);
+    Ok(Wish { caller, text, version, within, _share: share })
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::arm::id;
+use super::limits::JSON_WEIGHT;
 use super::target::PathError;
 use crate::config::{Problem, Problems};
 use crate::daemon::control::{ChangeError, Rejection};
@@ -145,6 +146,15 @@ pub(super) enum ApiError {
         /// The most that it may have.
         limit_bytes: usize,
     },
+    /// Too many bodies are under way already.
+    #[error(
+        "the bodies of requests under way take as much memory as they may: {} MiB of one user, JSON counted {JSON_WEIGHT} times; wait for an answer, then try again",
+        .limit_bytes >> 20
+    )]
+    Busy {
+        /// The most that those of one user may take.
+        limit_bytes: usize,
+    },
     /// The body broke off.
     #[error("the body broke off: {0}")]
     Broken(String),
@@ -246,6 +256,7 @@ impl ApiError {
             Self::Version { .. } | Self::ReadOnly(_) => StatusCode::CONFLICT,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Slow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::ForeignHost => StatusCode::FORBIDDEN,
@@ -268,6 +279,7 @@ impl ApiError {
             Self::Version { .. } => "Conflict",
             Self::MediaType { .. } => "UnsupportedMediaType",
             Self::TooLarge { .. } => "RequestTooLarge",
+            Self::Busy { .. } => "TooManyRequests",
             Self::Slow { .. } => "RequestTimeout",
             Self::Unauthenticated => "AuthenticationFailed",
             Self::ForeignHost => "ForbiddenHost",

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State as Shared};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 
 use super::activity_log::Wanted;
@@ -19,11 +17,12 @@ use super::body::Object;
 use super::caller::Peer;
 use super::condition::Conditions;
 use super::error::{ApiError, ContentFault};
-use super::limits::{BODY_TIME, MAX_BODY_BYTES};
+use super::incoming::Incoming;
+use super::limits::{JSON_WEIGHT, MAX_BODY_BYTES, Share};
 use super::query::Query;
 use super::resource::{self, Answer, Wish};
 use super::target::Target;
-use super::{agent, json};
+use super::{activity_log, agent, json};
 use crate::daemon::control::{Committed, Control, Rejection};
 use crate::daemon::journal::Attempt;
 use crate::daemon::tokens::new_token;
@@ -37,7 +36,7 @@ pub(super) async fn handle(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let mut body = Some(body);
+    let mut body = Incoming::new(body, peer.holder(), app.bodies.clone());
     let answered = match peer.caller(&app, &parts).await {
         Ok(caller) => answer(&app.control, caller, parts, &mut body).await,
         Err(error) => {
@@ -47,7 +46,7 @@ pub(super) async fn handle(
     };
     let mut response = answered.unwrap_or_else(IntoResponse::into_response);
     // What nobody has read would be taken for the next request: the connection ends, and the other side is told.
-    if body.is_some_and(|body| !body.is_end_stream()) {
+    if body.is_left() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
@@ -75,7 +74,7 @@ async fn answer(
     control: &Arc<Control>,
     caller: Caller,
     parts: Parts,
-    body: &mut Option<Body>,
+    body: &mut Incoming,
 ) -> Result<Response, ApiError> {
     let target = Target::parse(parts.uri.path()).map_err(ApiError::Path)?;
     let allowed = methods(&target);
@@ -142,9 +141,7 @@ async fn read(
         }
         Target::ActivityLog(subscription) => {
             let wanted = Wanted::parse(subscription, &query)?;
-            let committed = control.committed();
-            let read = control.with(move |_, journal| wanted.read(journal, &committed.state, &caller));
-            Ok(Json(read.await??).into_response())
+            Ok(Json(activity_log::read(control, wanted, &caller).await?).into_response())
         }
         Target::Export => export(control, caller).await,
         Target::Apply => {
@@ -169,18 +166,25 @@ async fn change(
     caller: Caller,
     id: ResourceId,
     parts: &Parts,
-    body: &mut Option<Body>,
+    body: &mut Incoming,
 ) -> Result<Response, ApiError> {
     let is_put = parts.method == Method::PUT;
     let verb = if is_put { Verb::Write } else { Verb::Delete };
     let (operation, resource) = (id::action(&id, verb).0.to_string(), id::of(&id));
     let attempt = Attempt { caller: caller.clone(), operation, resource };
-    let read = if is_put { read_object(&parts.headers, body).await } else { Ok(None) };
+    // The decision looks again, at the state of its time; but of somebody who may do nothing of the kind, no body is read.
+    let permitted = resource::authorize(&control.committed().state.directory, &caller, &id, verb);
+    let read = match permitted {
+        Ok(()) if is_put => read_object(&parts.headers, body).await,
+        Ok(()) => Ok(None),
+        Err(refusal) => Err(refusal.into()),
+    };
     let wish = wish(caller, id, parts);
     let decide = move |committed: &Committed| {
+        let (object, _share) = read?.unzip();
         let wish = wish?;
         if is_put {
-            resource::put(&committed.state, &wish, read?)
+            resource::put(&committed.state, &wish, object)
         } else {
             resource::delete(&committed.state, &wish)
         }
@@ -198,32 +202,20 @@ fn wish(caller: Caller, id: ResourceId, parts: &Parts) -> Result<Wish, ApiError>
     Ok(Wish { caller, id, conditions, query, secret })
 }
 
-/// The object in a body; none where the body is empty.
-async fn read_object(headers: &HeaderMap, body: &mut Option<Body>) -> Result<Option<Object>, ApiError> {
-    let bytes = read_body(body, MAX_BODY_BYTES).await?;
+/// The object in a body, with the share of memory that it takes; none where the body is empty.
+async fn read_object(headers: &HeaderMap, body: &mut Incoming) -> Result<Option<(Object, Share)>, ApiError> {
+    let (bytes, share) = body.read(MAX_BODY_BYTES, JSON_WEIGHT).await?;
     if bytes.is_empty() {
         return Ok(None);
     }
     require_media_type(headers, "application/json", &["application/json"])?;
     // A whole body of 4 MiB takes some ten milliseconds.
-    let parsed = tokio::task::spawn_blocking(move || json::parse(&bytes)).await?;
+    let (parsed, share) = tokio::task::spawn_blocking(move || (json::parse(&bytes), share)).await?;
     let value = parsed.map_err(|error| ApiError::Content {
         target: String::new(),
         fault: ContentFault::Syntax(error.to_string()),
     })?;
-    Object::body(value).map(Some)
-}
-
-/// The whole of a body, which is then read.
-pub(super) async fn read_body(body: &mut Option<Body>, limit_bytes: usize) -> Result<Bytes, ApiError> {
-    let body = body.take().unwrap_or_default();
-    let collected = tokio::time::timeout(BODY_TIME, Limited::new(body, limit_bytes).collect()).await;
-    match collected {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge { limit_bytes }),
-        Ok(Err(error)) => Err(ApiError::Broken(error.to_string())),
-        Err(_) => Err(ApiError::Slow { seconds: BODY_TIME.as_secs() }),
-    }
+    Ok(Some((Object::body(value)?, share)))
 }
 
 /// Refuses a body of another media type. Parameters of the type, such as `charset`, do not matter: everything is UTF-8.
@@ -257,29 +249,4 @@ impl IntoResponse for Answer {
 #[derive(Debug, Serialize)]
 pub(super) struct Listed<T> {
     pub(super) value: Vec<T>,
-}
-
-#[cfg(test)]
-mod tests {
-    use futures::stream;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_that_does_not_come_is_waited_for_so_long() {
-        let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
-        let mut body = Some(Body::from_stream(futures::StreamExt::chain(first, stream::pending())));
-        let started = tokio::time::Instant::now();
-        let error = read_body(&mut body, MAX_BODY_BYTES).await.unwrap_err();
-        assert_eq!((error.status(), error.word()), (StatusCode::REQUEST_TIMEOUT, "RequestTimeout"));
-        assert_eq!(started.elapsed(), BODY_TIME);
-    }
-
-    #[tokio::test]
-    async fn a_body_of_the_very_limit_is_taken() {
-        let body = |length| Some(Body::from(vec![b'x'; length]));
-        assert_eq!(read_body(&mut body(10), 10).await.unwrap().len(), 10);
-        let error = read_body(&mut body(11), 10).await.unwrap_err();
-        assert_eq!(error.to_string(), "the body has more than 10 bytes");
-    }
 }

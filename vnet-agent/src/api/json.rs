@@ -3,6 +3,7 @@
 //! A name that stands twice in an object is a mistake that most readers hide by taking the last one, and a change must not depend on
 //! which of two readers looked. So it is refused, as is what is nested too deeply.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -11,6 +12,9 @@ use serde_json::{Map, Number, Value};
 /// The most lists and objects within one another.
 pub(super) const MAX_DEPTH: usize = 64;
 
+/// The most values, those within others counted. An empty list takes three bytes of a body, and far more of memory.
+pub(super) const MAX_VALUES: usize = 100_000;
+
 /// Reads one JSON value that takes up the whole text.
 ///
 /// # Errors
@@ -18,34 +22,39 @@ pub(super) const MAX_DEPTH: usize = 64;
 pub(super) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     // Its own limit is higher, and has no place in an API's description.
-    let value = Strict { depth: MAX_DEPTH }.deserialize(&mut deserializer)?;
+    let left = Cell::new(MAX_VALUES);
+    let value = Strict { depth: MAX_DEPTH, left: &left }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
 
 /// A value with at most so many lists and objects within one another.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'l> {
     depth: usize,
+    /// How many values there may be yet in the whole text.
+    left: &'l Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn inner<E: Error>(self) -> Result<Self, E> {
         let too_deep =
             || E::custom(format_args!("more than {MAX_DEPTH} lists and objects within one another"));
-        Ok(Self { depth: self.depth.checked_sub(1).ok_or_else(too_deep)? })
+        Ok(Self { depth: self.depth.checked_sub(1).ok_or_else(too_deep)?, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let too_many = || D::Error::custom(format_args!("more than {MAX_VALUES} values"));
+        self.left.set(self.left.get().checked_sub(1).ok_or_else(too_many)?);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,5 +147,13 @@ mod tests {
         let error = parse(nested(MAX_DEPTH + 1).as_bytes()).unwrap_err().to_string();
         assert!(error.contains("more than 64 lists and objects within one another"), "{error}");
         assert!(parse(nested(1_000_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn the_number_of_values_ends_at_the_limit() {
+        let list = |values: usize| format!("[{}]", vec!["{}"; values - 1].join(","));
+        assert!(parse(list(MAX_VALUES).as_bytes()).is_ok());
+        let error = parse(list(MAX_VALUES + 1).as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("more than 100000 values"), "{error}");
     }
 }

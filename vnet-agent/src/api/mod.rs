@@ -14,6 +14,7 @@ mod client;
 mod condition;
 mod error;
 mod handler;
+mod incoming;
 mod json;
 mod limits;
 mod paging;
@@ -24,6 +25,7 @@ mod server;
 mod sight;
 mod socket;
 mod target;
+mod unread;
 
 #[cfg(test)]
 mod tests;

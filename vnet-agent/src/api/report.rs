@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use vnet_common::verdict::DropReason;
 
-use crate::daemon::{Agent, NicStatus};
+use crate::daemon::{NicStatus, Observed};
 use crate::dataplane::counters;
 use crate::model::{Peering, PeeringState, Topology, VirtualNetwork};
 
@@ -78,7 +78,7 @@ pub struct NicCounters {
 }
 
 /// All counters. They grow from the start of the daemon on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counters {
     /// By peering object.
@@ -110,14 +110,25 @@ pub struct Drops {
 impl Status {
     /// The status of an agent whose state has this version.
     #[must_use]
-    pub fn of(agent: &Agent, version: u64) -> Self {
+    pub fn of(observed: &Observed, version: u64) -> Self {
+        Self {
+            drift: observed.drift.clone(),
+            virtual_networks: observed.topology.vnets().len(),
+            nics: observed.nics(),
+            ..Self::without_objects(observed, version)
+        }
+    }
+
+    /// The same without anything that is in the topology.
+    #[must_use]
+    pub fn without_objects(observed: &Observed, version: u64) -> Self {
         Self {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             version,
-            drift: agent.drift().map(str::to_owned).collect(),
-            generation: agent.generation(),
-            virtual_networks: agent.topology().vnets().len(),
-            nics: agent.status(),
+            drift: Vec::new(),
+            generation: observed.generation,
+            virtual_networks: 0,
+            nics: Vec::new(),
         }
     }
 }
@@ -151,9 +162,9 @@ fn peerings(topology: &Topology, crossed: Crossed<'_>) -> Vec<PeeringCounters> {
 }
 
 impl Counters {
-    /// The counters of an agent's peerings and NICs.
+    /// The counters of a topology's peerings, and of NICs.
     #[must_use]
-    pub fn of(agent: &Agent, counted: &counters::Counters) -> Self {
+    pub fn of(topology: &Topology, counted: &counters::Counters) -> Self {
         let crossed = |vnet: &VirtualNetwork, peering: &Peering| {
             let key = (vnet.name().clone(), peering.name().clone());
             Some(counted.peerings.get(&key).copied().unwrap_or_default().into())
@@ -166,7 +177,7 @@ impl Counters {
             answered: Some(traffic.answered),
             dropped: Some(traffic.dropped),
         });
-        Self { peerings: peerings(agent.topology(), &crossed), nics: nics.collect() }
+        Self { peerings: peerings(topology, &crossed), nics: nics.collect() }
     }
 
     /// What an agent would count for this topology.

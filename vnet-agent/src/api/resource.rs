@@ -40,7 +40,13 @@ pub(super) struct Answer {
     pub(super) resource: Option<Rendered>,
 }
 
-fn authorize(directory: &Directory, caller: &Caller, id: &ResourceId, verb: Verb) -> Result<(), Refusal> {
+/// Lets only those pass who may do this with the resource.
+pub(super) fn authorize(
+    directory: &Directory,
+    caller: &Caller,
+    id: &ResourceId,
+    verb: Verb,
+) -> Result<(), Refusal> {
     let (action, scope) = action(id, verb);
     directory.authorize(caller, action, &scope)
 }

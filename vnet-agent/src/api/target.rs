@@ -4,7 +4,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::model::access::AccessScope;
+use crate::model::access::{AccessScope, RoleAssignment, Token};
 use crate::model::{
     NameError, NicId, NicName, PeeringName, ResourceGroupName, ResourceId, Scope, SubnetName, SubscriptionId,
     VnetId, VnetName,
@@ -103,18 +103,20 @@ impl Target {
             ["export"] => Self::Export,
             ["apply"] => Self::Apply,
             ["tokens"] => Self::List(Collection::Tokens),
-            ["tokens", _] => Self::Item(ResourceId::Token(name(1).to_owned())),
+            ["tokens", _] => {
+                Token::check_name(name(1))?;
+                Self::Item(ResourceId::Token(name(1).to_owned()))
+            }
             [scope @ .., "providers", "microsoft.authorization", "roleassignments"] => {
                 return Ok(
                     access_scope(names, scope.len()).map(|s| Self::List(Collection::RoleAssignments(s)))
                 );
             }
             [scope @ .., "providers", "microsoft.authorization", "roleassignments", _] => {
-                let assignment = name(shape.len() - 1).to_owned();
-                let scope = access_scope(names, scope.len());
-                return Ok(
-                    scope.map(|scope| Self::Item(ResourceId::RoleAssignment(Box::new(scope), assignment)))
-                );
+                let Some(scope) = access_scope(names, scope.len()) else { return Ok(None) };
+                let assignment = name(shape.len() - 1);
+                RoleAssignment::check_name(assignment)?;
+                Self::Item(ResourceId::RoleAssignment(Box::new(scope), assignment.to_owned()))
             }
             ["providers", "microsoft.insights", "eventtypes", "management", "values"] => {
                 Self::ActivityLog(None)
@@ -237,6 +239,11 @@ mod tests {
     #[case("/subscriptions/s p")]
     #[case("/subscriptions//providers/Microsoft.Network/virtualNetworks")]
     #[case("/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v%00")]
+    #[case("/tokens/")]
+    #[case("/tokens/x%0ay")]
+    #[case("/tokens/x%1b%5b31m")]
+    #[case("/providers/Microsoft.Authorization/roleAssignments/x%09y")]
+    #[case("/subscriptions/s/providers/Microsoft.Authorization/roleAssignments/x%e2%80%ae")]
     fn a_name_obeys_its_rule(#[case] path: &str) {
         assert!(matches!(Target::parse(path), Err(PathError::Name(_))), "{path}");
     }

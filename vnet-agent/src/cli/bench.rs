@@ -23,7 +23,7 @@ pub(super) fn run(args: &BenchArgs, printer: &mut Printer<'_>) -> CliResult {
         let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
     match printer.report_format() {
-        Format::Table => printer.line(String::from_utf8_lossy(&table).trim_end())?,
+        Format::Table => printer.text(&String::from_utf8_lossy(&table))?,
         format => printer.show_as(format, &report, list)?,
     }
     Ok(Outcome::Done)

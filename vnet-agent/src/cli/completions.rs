@@ -27,7 +27,7 @@ pub(super) fn completions(
 ) -> CliResult {
     let (name, mut script) = (command.get_name().to_owned(), Vec::new());
     clap_complete::generate(args.shell, &mut command, name, &mut script);
-    printer.line(String::from_utf8_lossy(&script).trim_end())?;
+    printer.text(&String::from_utf8_lossy(&script))?;
     Ok(Outcome::Done)
 }
 

@@ -12,6 +12,7 @@ mod completions;
 mod counters;
 mod detach;
 mod error;
+mod escape;
 mod lab;
 mod matrix;
 mod next_hop;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::CliError;
+use super::escape::{escaped, escaped_json};
 
 /// The format of a command's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -52,15 +53,15 @@ impl<'a> Printer<'a> {
         self.error_color
     }
 
-    /// Prints one line.
+    /// Prints one line. Whatever is in it, it stays one, and a terminal does nothing but show it.
     ///
     /// # Errors
     /// The output could not be written; likewise below.
     pub fn line(&mut self, text: impl Display) -> Result<(), CliError> {
-        Ok(writeln!(self.out, "{text}")?)
+        Ok(writeln!(self.out, "{}", escaped(&text.to_string()))?)
     }
 
-    /// Prints a text that has its own line ends.
+    /// Prints a text that has its own line ends, byte for byte: a file.
     ///
     /// # Errors
     /// As above.
@@ -123,8 +124,8 @@ impl<'a> Printer<'a> {
             Format::Table => write!(self.out, "{}", table(value).text())?,
             Format::Tsv => write!(self.out, "{}", table(value).tsv())?,
             Format::Json => {
-                serde_json::to_writer_pretty(&mut self.out, value).map_err(io::Error::from)?;
-                writeln!(self.out)?;
+                let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+                writeln!(self.out, "{}", escaped_json(&text))?;
             }
             Format::Yaml => {
                 let text = serde_saphyr::to_string(value).map_err(CliError::failed)?;
@@ -146,7 +147,7 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// Rows under a header.
+/// Rows under a header. No cell has anything in it that would act on a terminal, or end the cell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     header: Vec<String>,
@@ -158,7 +159,8 @@ impl Table {
     /// A table without rows.
     #[must_use]
     pub fn new(header: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new(), numbers: Vec::new() }
+        let header = header.into_iter().map(|name| escaped(&name.into()).into_owned()).collect();
+        Self { header, rows: Vec::new(), numbers: Vec::new() }
     }
 
     /// Aligns these columns as numbers.
@@ -179,7 +181,7 @@ impl Table {
 
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        self.rows.push(cells.into_iter().map(|cell| escaped(&cell).into_owned()).collect());
     }
 
     /// Whether there is no row.
@@ -242,6 +244,27 @@ mod tests {
     #[test]
     fn tsv_is_the_cells_alone() {
         assert_eq!(table().tsv(), "hub-vm\t7\na\t1234567890\n");
+    }
+
+    #[test]
+    fn no_cell_or_line_acts_on_a_terminal_or_passes_for_several() {
+        let mut table = Table::new(["Caller", "Resource"]);
+        table.row(["user:eve".to_owned(), "/tokens/x\nuser:alice\t/subscriptions/blue\x1b[31m".to_owned()]);
+        assert_eq!(table.tsv(), "user:eve\t/tokens/x\\nuser:alice\\t/subscriptions/blue\\u{1b}[31m\n");
+        let text = table.text();
+        let [header, _, row, ""] = text.split('\n').collect::<Vec<_>>()[..] else { panic!("{table:?}") };
+        assert_eq!(header, "Caller    Resource");
+        assert_eq!(row, r"user:eve  /tokens/x\nuser:alice\t/subscriptions/blue\u{1b}[31m");
+        let mut bytes = Vec::new();
+        let mut printer = Printer::new(&mut bytes, None, true, false);
+        printer.line("NIC a: \x1b[2Jall is well\nNIC b").unwrap();
+        printer.text("a: 1\nb: \"\t\"\n").unwrap();
+        printer.show_as(Format::Json, &["\u{9b}2J"], |_| Table::default()).unwrap();
+        drop(printer);
+        let printed = String::from_utf8(bytes).unwrap();
+        let lines =
+            [r"NIC a: \u{1b}[2Jall is well\nNIC b", "a: 1", "b: \"\t\"", "[", r#"  "\u009b2J""#, "]", ""];
+        assert_eq!(printed.split('\n').collect::<Vec<_>>(), lines);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use self::mending::Fault;
 use super::attachment::{self, Host, NicStatus};
-use super::describe;
+use super::{Observed, describe};
 use crate::compile::plan::Capacity;
 use crate::compile::{Attachments, Compiled, compile};
 use crate::dataplane::Commit;
@@ -44,12 +44,12 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Agent {
     topology: Topology,
-    host: Host,
+    host: Arc<Host>,
     compiled: Compiled,
     attachments: Arc<Attachments>,
     forwarder: Forwarder,
-    failed: BTreeMap<NicId, String>,
-    notes: BTreeMap<NicId, Vec<String>>,
+    failed: Arc<BTreeMap<NicId, String>>,
+    notes: Arc<BTreeMap<NicId, Vec<String>>>,
     /// The version of the counters' places that are kept.
     kept_places: u64,
     /// What is not as it was set up, and could not be mended yet.
@@ -89,12 +89,12 @@ impl Agent {
         let (forwarder, adoption) = Forwarder::adopt(compiled.image(), links, &places, Capacity::default())?;
         let mut agent = Self {
             topology,
-            host,
+            host: Arc::new(host),
             compiled,
             attachments,
             forwarder,
-            failed: BTreeMap::new(),
-            notes: BTreeMap::new(),
+            failed: Arc::default(),
+            notes: Arc::default(),
             kept_places: places.version,
             drift: BTreeMap::new(),
         };
@@ -126,7 +126,7 @@ impl Agent {
             tracing::info!(?foreign, "let go of interfaces that belong to no NIC any more");
         }
         self.forwarder.finish_adoption();
-        self.change(self.topology.clone(), self.host.clone())?;
+        self.change(self.topology.clone(), Arc::clone(&self.host))?;
         Ok(())
     }
 
@@ -146,7 +146,7 @@ impl Agent {
     /// # Errors
     /// As for [`Self::change`].
     pub fn change_around_nics(&mut self, topology: Topology) -> Result<Outcome, AgentError> {
-        let commit = self.commit(topology, self.host.clone(), Arc::clone(&self.attachments))?;
+        let commit = self.commit(topology, Arc::clone(&self.host), Arc::clone(&self.attachments))?;
         // Who only adds need not wait until the last packet that saw less has ended.
         if commit.takes_away {
             self.settle();
@@ -161,7 +161,7 @@ impl Agent {
     /// [`AgentError`].
     pub fn change_host(&mut self, host: Host) -> Result<Outcome, AgentError> {
         let outcome = if attachment::is_same_to_tables(&host, &self.host) && self.failed.is_empty() {
-            self.host = host;
+            self.host = Arc::new(host);
             Outcome { commit: self.no_commit(), ..Outcome::default() }
         } else {
             self.change(self.topology.clone(), host)?
@@ -182,8 +182,9 @@ impl Agent {
     ///
     /// # Errors
     /// [`AgentError`]: the topology before stays in force.
-    pub fn change(&mut self, topology: Topology, host: Host) -> Result<Outcome, AgentError> {
-        let (attached_before, failed_before) = (Arc::clone(&self.attachments), self.failed.clone());
+    pub fn change(&mut self, topology: Topology, host: impl Into<Arc<Host>>) -> Result<Outcome, AgentError> {
+        let host = host.into();
+        let (attached_before, failed_before) = (Arc::clone(&self.attachments), Arc::clone(&self.failed));
         // One may have come back under another number, with the program still on it.
         self.let_go_unless(&host.values().map(|interface| interface.ifindex).collect());
         let Attempted { attached, new, failed } = self.attach(&topology, &host);
@@ -194,16 +195,17 @@ impl Agent {
                 return Err(error);
             }
         };
-        self.failed = failed;
+        self.failed = Arc::new(failed);
         self.settle();
         let second = self.leave_out_the_crowded();
         self.let_go_unless(&self.ifindexes());
         let topology = &self.topology;
-        self.notes.retain(|nic, _| topology.nic(nic).is_some());
+        let notes = Arc::make_mut(&mut self.notes);
+        notes.retain(|nic, _| topology.nic(nic).is_some());
         let attached = missing_in(&self.attachments, &attached_before);
         let detached = missing_in(&attached_before, &self.attachments);
         for nic in &detached {
-            self.notes.remove(nic);
+            notes.remove(nic);
         }
         // A failure that was told already is not news.
         let failed = self.failed.iter().filter(|(nic, why)| failed_before.get(*nic) != Some(*why));
@@ -245,7 +247,7 @@ impl Agent {
     fn commit(
         &mut self,
         topology: Topology,
-        host: Host,
+        host: Arc<Host>,
         attachments: Arc<Attachments>,
     ) -> Result<Commit, AgentError> {
         let compiled = compile(&topology, &attachments, &self.compiled);
@@ -265,9 +267,9 @@ impl Agent {
             attachments.remove(&nic);
             let reason =
                 "the numbers of too many interfaces are close to its own; make it anew for another number";
-            self.failed.insert(nic, reason.to_owned());
+            Arc::make_mut(&mut self.failed).insert(nic, reason.to_owned());
         }
-        match self.commit(self.topology.clone(), self.host.clone(), Arc::new(attachments)) {
+        match self.commit(self.topology.clone(), Arc::clone(&self.host), Arc::new(attachments)) {
             Ok(commit) => {
                 self.settle();
                 commit
@@ -313,11 +315,16 @@ impl Agent {
 
     /// Remembers what is wrong at the guest's end of a NIC's interface. Whether that is news.
     pub fn note(&mut self, nic: &NicId, notes: Vec<String>) -> bool {
-        if notes.is_empty() {
-            return self.notes.remove(nic).is_some();
+        let news = if notes.is_empty() { None } else { Some(notes) };
+        if self.notes.get(nic) == news.as_ref() {
+            return false;
         }
-        let before = self.notes.insert(nic.clone(), notes);
-        before.as_ref() != self.notes.get(nic)
+        let noted = Arc::make_mut(&mut self.notes);
+        match news {
+            Some(notes) => noted.insert(nic.clone(), notes),
+            None => noted.remove(nic),
+        };
+        true
     }
 
     /// Takes the program off every interface.
@@ -343,10 +350,18 @@ impl Agent {
         attached.map(|(_, nic)| (nic.name().clone(), attachment::interface_name(nic))).collect()
     }
 
-    /// Every NIC with its interface.
+    /// What there is to tell of this moment.
     #[must_use]
-    pub fn status(&self) -> Vec<NicStatus> {
-        attachment::status(self.topology.nics(), &self.host, &self.attachments, &self.notes, &self.failed)
+    pub fn observe(&self) -> Observed {
+        Observed {
+            topology: self.topology.clone(),
+            generation: self.forwarder.generation(),
+            drift: self.drift().map(str::to_owned).collect(),
+            host: Arc::clone(&self.host),
+            attachments: Arc::clone(&self.attachments),
+            notes: Arc::clone(&self.notes),
+            failed: Arc::clone(&self.failed),
+        }
     }
 
     /// These NICs with their interfaces.
@@ -366,12 +381,6 @@ impl Agent {
                 .map_or(vnet.nics().is_empty(), |old| Arc::ptr_eq(old.nics(), vnet.nics()))
         };
         topology.nic_count() == self.topology.nic_count() && topology.vnets().all(is_same)
-    }
-
-    /// The generation that packets see.
-    #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.forwarder.generation()
     }
 
     /// All counters.

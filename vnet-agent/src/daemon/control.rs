@@ -215,7 +215,7 @@ impl Control {
     ) -> Result<Done<T>, ChangeError<E>> {
         let mut writer = self.writer();
         let Writer { agent, journal } = &mut *writer;
-        if journal.store().is_none() {
+        if !journal.keeps() {
             return Err(ChangeError::ReadOnly);
         }
         let before = self.committed();

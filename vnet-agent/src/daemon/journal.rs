@@ -7,7 +7,7 @@ use super::describe;
 use crate::dataplane::places::CounterPlaces;
 use crate::model::State;
 use crate::model::access::Caller;
-use crate::store::{Activity, ActivityStatus, Store, StoreError};
+use crate::store::{Activity, ActivityLog, ActivityStatus, Store, StoreError};
 
 /// The code of a change that the kernel did not take.
 pub const DATA_PATH_FAILED: &str = "DataPathFailed";
@@ -52,11 +52,19 @@ pub enum Journal {
 }
 
 impl Journal {
-    /// The store, where there is one.
-    pub fn store(&mut self) -> Option<&mut Store> {
+    /// Whether changes are kept, and so can be made.
+    pub(super) fn keeps(&self) -> bool {
+        matches!(self, Self::Store(_))
+    }
+
+    /// The activity log as it is now; none where nothing is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn log(&mut self) -> Result<Option<ActivityLog>, StoreError> {
         match self {
-            Self::File => None,
-            Self::Store(store) => Some(store),
+            Self::File => Ok(None),
+            Self::Store(store) => store.log().map(Some),
         }
     }
 

@@ -210,9 +210,9 @@ fn first_state(file: &Path) -> Result<State, ServeError> {
 }
 
 async fn report_ready(control: &Arc<Control>, socket: &Path, report: Report<'_>) -> Result<(), ServeError> {
-    let told = control.with(|agent, _| (agent.topology().clone(), agent.status(), agent.generation()));
-    let (topology, nics, generation) = told.await?;
-    report(Event::Ready { topology: &topology, nics: &nics, generation, socket });
+    let observed = control.with(|agent, _| agent.observe()).await?;
+    let (topology, generation) = (&observed.topology, observed.generation);
+    report(Event::Ready { topology, nics: &observed.nics(), generation, socket });
     Ok(())
 }
 

@@ -1,14 +1,21 @@
 //! The activity log: who did or tried what, and how it went.
 
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _, Table};
+use redb::{AccessGuard, ReadTransaction, ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::tables::ACTIVITIES;
+use super::StoreError;
+use super::tables::{ACTIVITIES, LogTable, REFUSALS};
 
-/// How many entries the log keeps: the newest.
+/// How many entries the log keeps of what was done: the newest.
 pub const MAX_ACTIVITIES: u64 = 100_000;
+
+/// How many entries it keeps of what was refused or failed: again the newest.
+pub const MAX_REFUSALS: u64 = 10_000;
 
 /// The most bytes of each text in an entry. Longer ones are cut, so that nobody fills the disk with what was refused him.
 const MAX_TEXT_BYTES: usize = 1024;
@@ -51,36 +58,6 @@ pub struct Activity {
     pub version: Option<u64>,
 }
 
-/// Which entries are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActivityQuery {
-    /// Those whose resource lies in this subscription alone.
-    pub subscription: Option<String>,
-    /// Those of this moment and later alone.
-    pub since: Option<SystemTime>,
-    /// At most so many, the newest.
-    pub limit: usize,
-}
-
-impl Default for ActivityQuery {
-    fn default() -> Self {
-        Self { subscription: None, since: None, limit: usize::MAX }
-    }
-}
-
-impl ActivityQuery {
-    /// Whether an entry is asked for, the limit aside.
-    #[must_use]
-    pub fn matches(&self, activity: &Activity) -> bool {
-        let in_subscription = self.subscription.as_ref().is_none_or(|wanted| {
-            let mut parts = activity.resource.split('/').skip(1);
-            parts.next().is_some_and(|word| word.eq_ignore_ascii_case("subscriptions"))
-                && parts.next().is_some_and(|name| name == wanted)
-        });
-        in_subscription && self.since.is_none_or(|since| activity.time >= since)
-    }
-}
-
 impl Activity {
     /// The entry as it is kept: no text longer than it may be.
     pub(super) fn cut(mut self) -> Self {
@@ -92,38 +69,136 @@ impl Activity {
     }
 }
 
-/// Takes old entries away, some at a time. `added` have just been put in.
-pub(super) fn trim(table: &mut Table<'_, u64, &'static [u8]>, added: u64) -> Result<(), redb::Error> {
-    let surplus = table.len()?.saturating_sub(MAX_ACTIVITIES);
-    for _ in 0..surplus.min(added + TRIM_STEP) {
-        table.pop_first()?;
+/// The parts of the log: what has which status, in which table, and how many entries of it there may be.
+const PARTS: [(ActivityStatus, LogTable, u64); 2] = [
+    (ActivityStatus::Succeeded, ACTIVITIES, MAX_ACTIVITIES),
+    (ActivityStatus::Failed, REFUSALS, MAX_REFUSALS),
+];
+
+/// An entry in the form in which it is kept.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    status: ActivityStatus,
+    json: Vec<u8>,
+}
+
+impl Encoded {
+    pub(super) fn of(activity: &Activity) -> Result<Self, serde_json::Error> {
+        Ok(Self { status: activity.status, json: serde_json::to_vec(activity)? })
+    }
+}
+
+/// Adds entries, whose numbers begin with `first`, and takes away old ones: some at a time.
+pub(super) fn append(
+    transaction: &WriteTransaction,
+    first: u64,
+    entries: &[Encoded],
+) -> Result<(), redb::Error> {
+    for (status, table, limit) in PARTS {
+        let mut log = transaction.open_table(table)?;
+        // Those of a transaction that failed and was on the disk all the same.
+        log.retain_in(first.., |_, _| false)?;
+        let mut added = 0;
+        for (number, entry) in (first..).zip(entries).filter(|(_, entry)| entry.status == status) {
+            log.insert(number, entry.json.as_slice())?;
+            added += 1;
+        }
+        let surplus = log.len()?.saturating_sub(limit);
+        for _ in 0..surplus.min(added + TRIM_STEP) {
+            log.pop_first()?;
+        }
     }
     Ok(())
 }
 
-/// The newest entries with a number below `end` that are asked for, newest first. An entry that cannot be read is left out: it is
-/// a record of the past, and no reason to refuse the present.
-pub(super) fn newest(
-    database: &Database,
-    end: u64,
-    limit: usize,
-    mut is_wanted: impl FnMut(&Activity) -> bool,
-) -> Result<Vec<Activity>, redb::Error> {
-    let transaction = database.begin_read()?;
-    let table = transaction.open_table(ACTIVITIES)?;
-    let mut found = Vec::new();
-    for entry in table.range(..end)?.rev() {
-        if found.len() >= limit {
-            break;
-        }
-        let (_, value) = entry?;
-        if let Ok(activity) = serde_json::from_slice::<Activity>(value.value())
-            && is_wanted(&activity)
-        {
-            found.push(activity);
-        }
+/// The number behind that of the last entry.
+pub(super) fn end(transaction: &ReadTransaction) -> Result<u64, redb::Error> {
+    let mut end = 0;
+    for (_, table, _) in PARTS {
+        let last = transaction.open_table(table)?.last()?.map(|(number, _)| number.value());
+        end = end.max(last.map_or(0, |last| last + 1));
     }
-    Ok(found)
+    Ok(end)
+}
+
+/// Moves refusals to the table that the first format had not. What cannot be read stays where it is, and is not read there either.
+pub(super) fn part(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    let is_refusal = |json: &[u8]| {
+        serde_json::from_slice::<Activity>(json).is_ok_and(|entry| entry.status == ActivityStatus::Failed)
+    };
+    let (mut whole, mut refusals) = (transaction.open_table(ACTIVITIES)?, transaction.open_table(REFUSALS)?);
+    for moved in whole.extract_if(|_, json| is_refusal(json))? {
+        let (number, json) = moved?;
+        refusals.insert(number.value(), json.value())?;
+    }
+    Ok(())
+}
+
+/// The activity log as it is at one moment. While it is read, others write.
+pub struct ActivityLog {
+    pub(super) file: PathBuf,
+    /// The newest entries, which are not on the disk.
+    pub(super) waiting: Vec<Arc<Activity>>,
+    /// The others.
+    pub(super) transaction: ReadTransaction,
+    /// The number behind that of the last of those.
+    pub(super) end: u64,
+}
+
+impl ActivityLog {
+    /// The newest entries that `is_wanted` takes, newest first, at most `limit`. An entry that cannot be read is left out: it is a
+    /// record of the past, and no reason to refuse the present.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the disk, or the store was closed or opened anew meanwhile.
+    pub fn newest(
+        &self,
+        limit: usize,
+        mut is_wanted: impl FnMut(&Activity) -> bool,
+    ) -> Result<Vec<Activity>, StoreError> {
+        let waiting = self.waiting.iter().rev().filter(|activity| is_wanted(activity));
+        let mut found: Vec<Activity> = waiting.take(limit).map(|activity| (**activity).clone()).collect();
+        let older = self.older(limit - found.len(), is_wanted);
+        found.extend(older.map_err(|error| StoreError::of(&self.file, "read", error))?);
+        Ok(found)
+    }
+
+    fn older(
+        &self,
+        limit: usize,
+        mut is_wanted: impl FnMut(&Activity) -> bool,
+    ) -> Result<Vec<Activity>, redb::Error> {
+        let [done, refused] = PARTS.map(|(_, table, _)| self.transaction.open_table(table));
+        let (done, refused) = (done?, refused?);
+        let mut done = done.range(..self.end)?.rev().peekable();
+        let mut refused = refused.range(..self.end)?.rev().peekable();
+        // An entry that cannot be had comes first, and ends it.
+        let number = |entry: &Result<(AccessGuard<'_, u64>, _), _>| match entry {
+            Ok((number, _)) => number.value(),
+            Err(_) => u64::MAX,
+        };
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let is_done = done.peek().map(number) > refused.peek().map(number);
+            let Some(entry) = (if is_done { done.next() } else { refused.next() }) else { break };
+            let (_, json) = entry?;
+            if let Ok(activity) = serde_json::from_slice::<Activity>(json.value())
+                && is_wanted(&activity)
+            {
+                found.push(activity);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl fmt::Debug for ActivityLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActivityLog")
+            .field("file", &self.file)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A time as nanoseconds since 1970. One before that is kept as 1970.

@@ -7,11 +7,12 @@
 use redb::{Database, ReadableDatabase as _, WriteTransaction};
 
 use super::StoreError;
+use super::activity;
 use super::place::Place;
 use super::tables::{ABOUT, ABOUT_FORMAT, make_all, set_about};
 
 /// The format that this program writes.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 
 /// A step to the next format.
 #[derive(Clone, Copy)]
@@ -22,8 +23,8 @@ pub(super) struct Step {
     pub(super) take: fn(&WriteTransaction) -> Result<(), redb::Error>,
 }
 
-/// Every step, in the order of the formats. The first format has none before it.
-pub(super) const STEPS: &[Step] = &[];
+/// Every step, in the order of the formats. The first one kept what was refused among what was done.
+pub(super) const STEPS: &[Step] = &[Step { from: 1, take: activity::part }];
 
 /// Brings the file to [`FORMAT`]; the format that it had, where that was another.
 pub(super) fn migrate(place: &Place, database: &Database, steps: &[Step]) -> Result<Option<u64>, StoreError> {

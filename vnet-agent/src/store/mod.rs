@@ -6,7 +6,8 @@
 //! takes follows the size of the change.
 //!
 //! What was refused is logged without a wait for the disk: a user who may do nothing must not be able to keep the disk busy, or
-//! fill it. Entries wait in memory for the next commit ([`Store::record`]), and the log has a bound ([`MAX_ACTIVITIES`]).
+//! fill it. Entries wait in memory for the next commit ([`Store::record`]), and the log has a bound, one for what was done
+//! ([`MAX_ACTIVITIES`]) and another for what was not ([`MAX_REFUSALS`]): however often somebody is refused, what was done stays.
 //!
 //! An embedded database was preferred to a file of JSON that is replaced whole (a hundred thousand NICs would be written for
 //! each change) and to a journal of operations (which would have to mean the same to every later version).
@@ -27,6 +28,6 @@ mod transaction;
 #[cfg(test)]
 mod tests;
 
-pub use activity::{Activity, ActivityQuery, ActivityStatus, MAX_ACTIVITIES};
+pub use activity::{Activity, ActivityLog, ActivityStatus, MAX_ACTIVITIES, MAX_REFUSALS};
 pub use error::StoreError;
 pub use opened::{MAX_WAITING, Opened, Store};

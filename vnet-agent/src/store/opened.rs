@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 
 use super::StoreError;
-use super::activity::{self, Activity, ActivityQuery};
+use super::activity::{self, Activity, ActivityLog, Encoded};
 use super::difference::{Write, difference};
 use super::load::Reader;
 use super::migrate::{STEPS, Step, migrate};
 use super::place::Place;
-use super::tables::{ABOUT, ABOUT_VERSION, ACTIVITIES, NOTES};
+use super::tables::{ABOUT, ABOUT_VERSION, NOTES};
 use super::transaction::Batch;
 use crate::model::State;
 
@@ -44,7 +45,7 @@ pub struct Store {
     /// The number of the first entry of the log that is not on the disk.
     next_activity: u64,
     /// The entries from there on.
-    waiting: Vec<Activity>,
+    waiting: Vec<Arc<Activity>>,
     notes: BTreeMap<String, Vec<u8>>,
     /// Those of them that are not on the disk.
     waiting_notes: BTreeMap<String, Vec<u8>>,
@@ -101,7 +102,7 @@ impl Store {
     pub fn commit(&mut self, next: &State, mut activity: Activity) -> Result<u64, StoreError> {
         let version = self.version + 1;
         activity.version = Some(version);
-        self.waiting.push(activity.cut());
+        self.waiting.push(Arc::new(activity.cut()));
         let written = self.write(next, version);
         if written.is_err() {
             // What was not done is no entry of the log. The caller may record that it failed.
@@ -116,7 +117,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`], where the entries that wait were to be written. The oldest of them are given up then.
     pub fn record(&mut self, activity: Activity) -> Result<(), StoreError> {
-        self.waiting.push(activity.cut());
+        self.waiting.push(Arc::new(activity.cut()));
         if self.waiting.len() <= MAX_WAITING {
             return Ok(());
         }
@@ -167,43 +168,21 @@ impl Store {
         flushed.and(closed)
     }
 
-    /// The entries of the log that are asked for, newest first, those that wait included.
+    /// The activity log as it is now, the entries that wait included. It is taken in no time; to read it may take a while.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn activities(&self, query: &ActivityQuery) -> Result<Vec<Activity>, StoreError> {
-        self.find_activities(query.limit, |activity| query.matches(activity))
-    }
-
-    /// The newest entries of the log that `is_wanted` takes, newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn find_activities(
-        &self,
-        limit: usize,
-        mut is_wanted: impl FnMut(&Activity) -> bool,
-    ) -> Result<Vec<Activity>, StoreError> {
-        let waiting = self.waiting.iter().rev().filter(|activity| is_wanted(activity));
-        let mut found: Vec<_> = waiting.take(limit).cloned().collect();
-        let reopened;
-        let database = match &self.database {
-            Some(database) => database,
-            None => {
-                reopened = self.place.open()?;
-                &reopened
-            }
-        };
-        let left = limit - found.len();
-        let older = activity::newest(database, self.next_activity, left, is_wanted);
-        found.extend(older.map_err(|error| self.place.failure("read", error))?);
-        Ok(found)
+    pub fn log(&mut self) -> Result<ActivityLog, StoreError> {
+        let transaction = self.reopen()?.begin_read();
+        let transaction = transaction.map_err(|error| self.place.failure("read", error))?;
+        let (file, waiting) = (self.place.file().to_owned(), self.waiting.clone());
+        Ok(ActivityLog { file, waiting, transaction, end: self.next_activity })
     }
 
     /// Writes what differs between the committed state and `next`, and what waits.
     fn write(&mut self, next: &State, version: u64) -> Result<(), StoreError> {
         let writes = self.encode(&self.committed, next)?;
-        let activities = self.waiting.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>();
+        let activities = self.waiting.iter().map(|one| Encoded::of(one)).collect::<Result<Vec<_>, _>>();
         let activities = activities.map_err(|error| self.not_encoded(&error))?;
         let mut written = self.try_write(version, &writes, &activities)?;
         if let Err(redb::Error::PreviousIo) = written {
@@ -230,7 +209,7 @@ impl Store {
         &mut self,
         version: u64,
         writes: &[Write],
-        activities: &[Vec<u8>],
+        activities: &[Encoded],
     ) -> Result<Result<(), redb::Error>, StoreError> {
         let (first_activity, notes) = (self.next_activity, self.waiting_notes.clone());
         let database = self.reopen()?;
@@ -293,12 +272,11 @@ impl Found {
     fn read_tables(database: &Database) -> Result<Option<Self>, redb::Error> {
         let transaction = database.begin_read()?;
         let Some(version) = transaction.open_table(ABOUT)?.get(ABOUT_VERSION)? else { return Ok(None) };
-        let last = transaction.open_table(ACTIVITIES)?.last()?.map(|(number, _)| number.value());
         let mut notes = BTreeMap::new();
         for note in transaction.open_table(NOTES)?.iter()? {
             let (key, value) = note?;
             notes.insert(key.value().to_owned(), value.value().to_owned());
         }
-        Ok(Some(Self { version: version.value(), next_activity: last.map_or(0, |last| last + 1), notes }))
+        Ok(Some(Self { version: version.value(), next_activity: activity::end(&transaction)?, notes }))
     }
 }

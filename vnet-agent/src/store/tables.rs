@@ -14,8 +14,14 @@ pub(super) const ABOUT_FORMAT: &str = "format";
 /// Key of [`ABOUT`]: how many changes led to the state.
 pub(super) const ABOUT_VERSION: &str = "version";
 
-/// The activity log, in the order of its numbers: JSON.
-pub(super) const ACTIVITIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("activities");
+/// A part of the activity log: JSON, by the numbers of the entries, which no two entries of the whole log share.
+pub(super) type LogTable = TableDefinition<'static, u64, &'static [u8]>;
+
+/// What was done.
+pub(super) const ACTIVITIES: LogTable = TableDefinition::new("activities");
+/// What was refused or failed. It has a bound of its own: anybody can be refused as often as he likes, and must not push out of the log
+/// what was done.
+pub(super) const REFUSALS: LogTable = TableDefinition::new("refusals");
 
 /// Notes: bytes that mean something to whoever wrote them.
 pub(super) const NOTES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("notes");
@@ -84,6 +90,7 @@ pub(super) fn make_all(transaction: &WriteTransaction) -> Result<(), redb::Error
         transaction.open_table(kind.table())?;
     }
     transaction.open_table(ACTIVITIES)?;
+    transaction.open_table(REFUSALS)?;
     transaction.open_table(NOTES)?;
     Ok(())
 }

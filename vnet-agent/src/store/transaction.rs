@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use redb::{Database, WriteTransaction};
 
-use super::activity::trim;
+use super::activity::{Encoded, append};
 use super::difference::Write;
-use super::tables::{ABOUT_VERSION, ACTIVITIES, Kind, NOTES, set_about};
+use super::tables::{ABOUT_VERSION, Kind, NOTES, set_about};
 
 /// All that is written together.
 pub(super) struct Batch<'a> {
@@ -16,8 +16,8 @@ pub(super) struct Batch<'a> {
     pub(super) writes: &'a [Write],
     /// The number of the first of the activities.
     pub(super) first_activity: u64,
-    /// Activities in the order of their numbers, as JSON.
-    pub(super) activities: &'a [Vec<u8>],
+    /// Activities in the order of their numbers.
+    pub(super) activities: &'a [Encoded],
     /// Notes.
     pub(super) notes: &'a BTreeMap<String, Vec<u8>>,
 }
@@ -41,13 +41,7 @@ impl Batch<'_> {
                 notes.insert(key.as_str(), value.as_slice())?;
             }
         }
-        let mut log = transaction.open_table(ACTIVITIES)?;
-        // Entries of a transaction that failed and was on the disk all the same.
-        log.retain_in(self.first_activity.., |_, _| false)?;
-        for (number, activity) in (self.first_activity..).zip(self.activities) {
-            log.insert(number, activity.as_slice())?;
-        }
-        trim(&mut log, self.activities.len() as u64)
+        append(transaction, self.first_activity, self.activities)
     }
 }
 

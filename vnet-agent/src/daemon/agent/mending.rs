@@ -1,6 +1,7 @@
 //! What somebody else has undone, or could not be done at once, and how it is made whole again.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{Agent, describe};
 use crate::dataplane::kernel::{AttachError, Damage};
@@ -55,7 +56,7 @@ impl Agent {
                     let reason = describe(&error);
                     let sentence =
                         format!("{name} has lost the program, and could not be attached again: {reason}");
-                    self.failed.insert(nic.clone(), reason);
+                    Arc::make_mut(&mut self.failed).insert(nic.clone(), reason);
                     self.drift.insert(Fault::Nic(nic), sentence);
                 }
             }
@@ -96,7 +97,7 @@ impl Agent {
             return;
         }
         self.drift.remove(&Fault::Tables);
-        if let Err(error) = self.change(self.topology.clone(), self.host.clone()) {
+        if let Err(error) = self.change(self.topology.clone(), Arc::clone(&self.host)) {
             self.drift.insert(Fault::Tables, describe(&error));
         }
         let failed = &self.failed;

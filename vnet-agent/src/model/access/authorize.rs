@@ -3,8 +3,10 @@
 //! The answer looks at role assignments alone, never at what exists. So it says nothing about whether there is something at a
 //! scope that the caller may not read.
 
+use std::collections::BTreeSet;
+
 use super::{AccessScope, Action, Caller, Directory, Principal};
-use crate::model::Refusal;
+use crate::model::{Refusal, SubscriptionId};
 
 impl Directory {
     /// Whether a caller may do this within this scope.
@@ -14,6 +16,23 @@ impl Directory {
             self.assignments_at(scope).any(|a| a.role.allows(action) && caller.is(&a.principal))
         };
         caller.is_root() || scope.and_around().any(|scope| has_role(&scope))
+    }
+
+    /// Whether a caller has any role anywhere. Whoever has none need not be looked for in all that there is.
+    #[must_use]
+    pub fn knows(&self, caller: &Caller) -> bool {
+        caller.is_root() || self.assignments().any(|a| caller.is(&a.principal))
+    }
+
+    /// The subscriptions in the whole of which a caller may do this, by a role given for just such a subscription.
+    #[must_use]
+    pub fn subscriptions_of(&self, caller: &Caller, action: Action) -> BTreeSet<SubscriptionId> {
+        let held = self.assignments().filter(|a| a.role.allows(action) && caller.is(&a.principal));
+        let held = held.filter_map(|a| match &a.scope {
+            AccessScope::Subscription(name) => Some(name.clone()),
+            _ => None,
+        });
+        held.collect()
     }
 
     /// Lets only those pass who may do this within this scope.

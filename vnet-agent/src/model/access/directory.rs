@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{AccessScope, Principal, Role};
-use crate::model::{DEFAULT_SCOPE_NAME, SubscriptionId};
+use crate::model::name::check_name;
+use crate::model::{DEFAULT_SCOPE_NAME, NameError, ResourceKind, SubscriptionId};
 
 /// A subscription: what is paid for and administered together. It belongs to a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,11 +76,27 @@ impl Default for Subscription {
 impl RoleAssignment {
     /// The most characters that the name may have.
     pub const MAX_NAME: usize = 64;
+
+    /// Checks a name, whether or not there is such an assignment.
+    ///
+    /// # Errors
+    /// The rule that the name breaks.
+    pub fn check_name(name: &str) -> Result<(), NameError> {
+        check_name(ResourceKind::RoleAssignment, name, Self::MAX_NAME)
+    }
 }
 
 impl Token {
     /// The most characters that the name may have.
     pub const MAX_NAME: usize = 64;
+
+    /// Checks a name, whether or not there is such a token.
+    ///
+    /// # Errors
+    /// The rule that the name breaks.
+    pub fn check_name(name: &str) -> Result<(), NameError> {
+        check_name(ResourceKind::Token, name, Self::MAX_NAME)
+    }
 }
 
 impl Directory {

@@ -101,7 +101,7 @@ impl Directory {
 
     fn check_assignment(&self, assignment: &RoleAssignment) -> Result<(), Refusal> {
         let RoleAssignment { name, principal, role, scope } = assignment;
-        check_name(ResourceKind::RoleAssignment, name, RoleAssignment::MAX_NAME)?;
+        RoleAssignment::check_name(name)?;
         if let Some(missing) = scope.subscription().filter(|name| !self.has_subscription(name)) {
             return Err(Refusal::not_found(ResourceId::Subscription(SubscriptionId::new(missing)?)));
         }
@@ -175,7 +175,7 @@ impl Directory {
 
     /// Makes a token valid; another one of its name no longer is.
     pub(in crate::model) fn put_token(&mut self, token: Token) -> Result<(), Refusal> {
-        check_name(ResourceKind::Token, &token.name, Token::MAX_NAME)?;
+        Token::check_name(&token.name)?;
         check_quota(self.token(&token.name).is_none(), self.tokens.len(), Quota::Tokens, Self::MAX_TOKENS)?;
         Arc::make_mut(&mut self.tokens).insert(token.name.clone(), Arc::new(token));
         Ok(())

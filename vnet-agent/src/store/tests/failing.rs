@@ -12,7 +12,7 @@ use crate::model::tests::World;
 use crate::store::faults::Faults;
 use crate::store::migrate::STEPS;
 use crate::store::place::Place;
-use crate::store::{ActivityQuery, MAX_WAITING, Opened, Store, StoreError};
+use crate::store::{MAX_WAITING, Opened, Store, StoreError};
 
 const NO_SPACE: i32 = 28;
 const IO: i32 = 5;
@@ -76,13 +76,13 @@ fn a_commit_that_fails_at_any_call_changes_nothing_and_later_ones_succeed(
         assert_eq!(store.version(), 1);
         match then {
             Then::Commit => {
-                assert_eq!(messages(&store), ["refused", "first"]);
+                assert_eq!(messages(&mut store), ["refused", "first"]);
                 assert_eq!(store.commit(&State::default(), activity("third")).unwrap(), 2);
-                assert_eq!(messages(&store), ["third", "refused", "first"]);
+                assert_eq!(messages(&mut store), ["third", "refused", "first"]);
                 drop(store);
-                let opened = open(place.path());
+                let mut opened = open(place.path());
                 assert_eq!((opened.state, opened.version), (State::default(), 2), "call {after}");
-                assert_eq!(messages(&opened.store), ["third", "refused", "first"]);
+                assert_eq!(messages(&mut opened.store), ["third", "refused", "first"]);
                 assert_eq!(opened.store.note("places"), Some(&[7][..]));
             }
             Then::Restart => {
@@ -138,7 +138,7 @@ fn refusals_that_cannot_be_written_are_given_up_oldest_first_and_stay_few() {
     assert!((1..100).contains(&failed), "{failed} of them said so");
     faults.end();
     store.flush().unwrap();
-    let kept = messages(&store);
+    let kept = messages(&mut store);
     assert_eq!(kept[0], (3 * MAX_WAITING - 1).to_string());
     assert!(kept.len() <= MAX_WAITING && kept.len() > MAX_WAITING / 2, "{} are kept", kept.len());
 }
@@ -154,7 +154,8 @@ fn after_a_read_that_failed_the_next_commit_succeeds() {
     }
     store.flush().unwrap();
     faults.fail_reads();
-    let error = store.activities(&ActivityQuery::default()).expect_err("the log is read from the disk");
+    let read = store.log().and_then(|log| log.newest(usize::MAX, |_| true));
+    let error = read.expect_err("the log is read from the disk");
     let error = error.to_string().replace(&place.path().display().to_string(), "DIR");
     assert_eq!(error, "DIR/state.redb cannot be read: Input/output error (os error 5)");
     faults.end();

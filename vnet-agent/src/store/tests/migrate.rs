@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use pretty_assertions::assert_eq;
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, WriteTransaction};
+use redb::{
+    Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, WriteTransaction,
+};
 use tempfile::tempdir;
 
-use super::{activity, open, refusal, small};
+use super::{activity, messages, open, refusal, small};
 use crate::store::migrate::{FORMAT, Step};
 use crate::store::place::Place;
-use crate::store::tables::{ABOUT, ABOUT_FORMAT, Kind, set_about};
-use crate::store::{Opened, Store, StoreError};
+use crate::store::tables::{ABOUT, ABOUT_FORMAT, ACTIVITIES, Kind, REFUSALS, set_about};
+use crate::store::{Activity, ActivityStatus, Opened, Store, StoreError};
 
 /// Makes a change to the file behind the store's back.
 fn edit(directory: &Path, change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>) {
@@ -89,13 +91,43 @@ fn a_step_that_fails_leaves_the_file_as_it_was() {
 fn an_older_file_that_no_step_leads_from_is_refused_and_stays() {
     let place = tempdir().unwrap();
     older(place.path());
-    let sentence = format!(
-        "the state DIR/state.redb has format {}, which this vnet-agent takes over no more: start the one that wrote it, \
-         `export` the state, move the file away, and apply the export",
-        FORMAT - 1
+    edit(place.path(), |transaction| set_about(transaction, ABOUT_FORMAT, 0));
+    assert_eq!(
+        refusal(place.path()),
+        "the state DIR/state.redb has format 0, which this vnet-agent takes over no more: start the one that wrote it, \
+         `export` the state, move the file away, and apply the export"
     );
-    assert_eq!(refusal(place.path()), sentence);
-    assert_eq!(format_of(place.path()), FORMAT - 1);
+    assert_eq!(format_of(place.path()), 0);
+}
+
+#[test]
+fn refusals_of_the_first_format_come_to_a_place_of_their_own() {
+    let place = tempdir().unwrap();
+    let mut store = open(place.path()).store;
+    let refused = |message: &str| Activity { status: ActivityStatus::Failed, ..activity(message) };
+    store.record(refused("1")).unwrap();
+    store.commit(&small(), activity("2")).unwrap();
+    store.record(refused("3")).unwrap();
+    store.close().unwrap();
+    edit(place.path(), |transaction| {
+        let mut whole = transaction.open_table(ACTIVITIES)?;
+        for refusal in transaction.open_table(REFUSALS)?.iter()? {
+            let (number, json) = refusal?;
+            whole.insert(number.value(), json.value())?;
+        }
+        assert_eq!(whole.len()?, 3);
+        transaction.delete_table(REFUSALS)?;
+        set_about(transaction, ABOUT_FORMAT, 1)
+    });
+    let mut opened = open(place.path());
+    assert_eq!((opened.version, opened.migrated_from), (1, Some(1)));
+    assert_eq!(messages(&mut opened.store), ["3", "2", "1"]);
+    drop(opened);
+    edit(place.path(), |transaction| {
+        assert_eq!(transaction.open_table(ACTIVITIES)?.len()?, 1);
+        assert_eq!(transaction.open_table(REFUSALS)?.len()?, 2);
+        Ok(())
+    });
 }
 
 #[test]

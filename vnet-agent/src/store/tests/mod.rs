@@ -12,7 +12,7 @@ mod refused;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Activity, ActivityQuery, ActivityStatus, Opened, Store};
+use super::{Activity, ActivityStatus, Opened, Store};
 use crate::model::access::{AccessScope, Directory, Principal, Role, RoleAssignment, Subscription, Token};
 use crate::model::tests::World;
 use crate::model::{ResourceGroupName, Scope, State, SubscriptionId, Topology, VnetId};
@@ -32,11 +32,16 @@ fn activity(message: &str) -> Activity {
     }
 }
 
+/// The whole log, newest first.
+#[track_caller]
+fn entries(store: &mut Store) -> Vec<Activity> {
+    store.log().unwrap().newest(usize::MAX, |_| true).unwrap()
+}
+
 /// The messages of the whole log, newest first.
 #[track_caller]
-fn messages(store: &Store) -> Vec<String> {
-    let all = store.activities(&ActivityQuery::default()).unwrap();
-    all.into_iter().map(|activity| activity.message).collect()
+fn messages(store: &mut Store) -> Vec<String> {
+    entries(store).into_iter().map(|activity| activity.message).collect()
 }
 
 fn state(topology: Topology) -> State {
