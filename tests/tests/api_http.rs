@@ -431,6 +431,16 @@ fn the_owner_of_one_subscription_applies_a_file_about_it_alone() {
     let newest = &log["value"][0];
     assert_eq!((&newest["caller"], &newest["resourceId"]), (&json!("user:ci"), &json!("/subscriptions/red")));
     assert!(send_tcp(&address, "GET", "/export", token, "").starts_with("HTTP/1.1 403 "));
+    let peered = file.replace(" }", ", peerings: [{ name: p, remoteVirtualNetwork: default/default/hub }] }");
+    let linked = send_tcp(&address, "POST", "/apply?subscription=red", token, &peered);
+    assert!(linked.starts_with("HTTP/1.1 403 "), "{linked}");
+    let (_, body) = linked.split_once("\r\n\r\n").expect("a body");
+    let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    let (error, detail) = (&body["error"], &body["error"]["details"][0]);
+    let code = json!("LinkedAuthorizationFailed");
+    assert_eq!((&error["code"], &detail["code"], &detail["line"]), (&code, &code, &json!(3)), "{body}");
+    let log = arm.get("/subscriptions/red/providers/Microsoft.Insights/eventtypes/management/values?$top=1");
+    assert_eq!(log["value"][0]["subStatus"]["value"], code);
 }
 
 #[test]

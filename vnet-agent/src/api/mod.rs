@@ -1,7 +1,7 @@
 //! The agent's API: HTTP and JSON in the form of Azure Resource Manager, over a Unix socket and by TCP. `docs/api.md` describes it.
 //!
-//! A request comes in through [`server`], is told apart by [`target`], and ends in a function of the committed state: see
-//! [`resource`] for what all kinds of resources have in common, and [`arm`] for the kinds.
+//! A request comes in through `server`, is told apart by `target`, and ends in a function of the committed state: see
+//! `resource` for what all kinds of resources have in common, and `arm` for the kinds.
 
 mod activity_log;
 mod agent;

@@ -83,7 +83,7 @@ impl Forwarder {
     }
 
     /// Takes the program off every interface. Gives what has to be stored so that the counters go on although the tables go
-    /// with the pin directory, which the caller [removes](super::PinDirectory::remove) after that.
+    /// with the pin directory, which the caller [removes](crate::dataplane::kernel::PinDirectory::remove) after that.
     ///
     /// # Errors
     /// [`AttachError`]: an interface could not be let go.
