@@ -26,6 +26,7 @@ pub mod netns;
 pub mod oracle;
 pub mod peered;
 pub mod pins;
+pub mod probe;
 pub mod program;
 pub mod requirements;
 pub mod rig;
