@@ -23,6 +23,7 @@ pub mod lab;
 pub mod machine;
 pub mod mounts;
 pub mod netns;
+pub mod newer;
 pub mod oracle;
 pub mod peered;
 pub mod pins;

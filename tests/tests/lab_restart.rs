@@ -15,6 +15,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 use vnet_tests::agent::Site;
 use vnet_tests::arm::Arm;
+use vnet_tests::newer;
 use vnet_tests::peered::{assert_in_order, counted, left_and_right, peering, peering_id, with_flow};
 use vnet_tests::program::binary;
 
@@ -151,28 +152,28 @@ fn two_hundred_kills_at_random_moments_lose_no_packet_and_nothing_that_was_answe
     });
 }
 
-/// The pinned links, and the number of the program on the flow's first interface.
-fn links_and_program(site: &Site) -> (Vec<String>, u64) {
+/// The pinned links, and the kernel's tag of the program on the flow's first interface: a hash of its instructions.
+fn links_and_program(site: &Site) -> (Vec<String>, String) {
     let names = std::fs::read_dir(&site.pins).unwrap().map(|entry| entry.unwrap().file_name());
     let mut links: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
     links.retain(|name| name.starts_with("link-"));
     links.sort();
     let shown = Command::new("ip").args(["-j", "link", "show", "guest0"]).output().unwrap();
     let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
-    (links, shown[0]["xdp"]["prog"]["id"].as_u64().unwrap())
+    (links, shown[0]["xdp"]["prog"]["tag"].as_str().unwrap().to_owned())
 }
 
 #[test]
 fn another_build_takes_over_by_an_exchange_of_the_program_under_the_same_links() {
     with_flow(|site, agent, flow| {
         let mut agent = agent;
-        let build = site.file().with_file_name("another-build");
-        std::fs::copy(binary(), &build).unwrap();
-        flow.during("two upgrades", || {
-            for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        let newer = site.file().with_file_name("newer-build");
+        newer::build(binary(), &newer);
+        flow.during("an upgrade and the way back", || {
+            for (build, signal) in [(&*newer, Signal::SIGTERM), (binary(), Signal::SIGKILL)] {
                 let (links, program) = links_and_program(site);
                 agent.end(signal);
-                let mut command = Command::new(&build);
+                let mut command = Command::new(build);
                 command.args(site.run_arguments());
                 agent = site.start_command(command);
                 let (links_now, program_now) = links_and_program(site);
