@@ -6,7 +6,7 @@
 use std::net::{Ipv4Addr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -42,12 +42,26 @@ pub struct Flow<'a> {
     route: Route,
     sinks: Vec<Sink>,
     cpu: usize,
-    offered: u64,
+    offered: AtomicU64,
+    /// How many frames that are not the flow's were sent to each guest on purpose.
+    expected: Vec<AtomicU64>,
 }
 
 fn run(program: &str, arguments: &str) {
     let status = Command::new(program).args(arguments.split_whitespace()).status();
     assert!(status.expect("the program can be started").success(), "{program} {arguments}");
+}
+
+/// Gives the guest whose namespace the calling thread is in its addresses, and a way out.
+///
+/// # Panics
+/// Where the kernel refuses.
+pub fn dress(mac: &str, address: Ipv4Addr) {
+    run("ip", &format!("link set eth0 address {mac}"));
+    run("ip", &format!("address add {address}/32 dev eth0"));
+    // The router's MAC address is not asked for again and again: the guest sends nothing but what a test has it send.
+    run("ip", "route add default dev eth0 via 192.0.2.1 onlink");
+    run("ip", "neighbour add 192.0.2.1 lladdr 12:34:56:78:9a:bc dev eth0 nud permanent");
 }
 
 impl<'a> Flow<'a> {
@@ -62,26 +76,39 @@ impl<'a> Flow<'a> {
             rig.inside(guest, || Sink::attach(guest.ifindex)).expect("a guest can be entered")
         };
         let sinks = rig.guests().iter().map(|guest| sink(guest).expect("a sink can be attached")).collect();
-        let configure = || {
-            run("ip", &format!("link set eth0 address {}", route.sender_mac));
-            run("ip", &format!("address add {}/32 dev eth0", route.from));
-            // The router's MAC address is not asked for again and again: the flow is all that the guest sends.
-            run("ip", "route add default dev eth0 via 192.0.2.1 onlink");
-            run("ip", "neighbour add 192.0.2.1 lladdr 12:34:56:78:9a:bc dev eth0 nud permanent");
-        };
-        rig.inside(&rig.guests()[route.sender], configure).expect("a guest can be entered");
-        Self { rig, route, sinks, cpu, offered: 0 }
+        let sender = &rig.guests()[route.sender];
+        rig.inside(sender, || dress(&route.sender_mac, route.from)).expect("a guest can be entered");
+        let expected = rig.guests().iter().map(|_| AtomicU64::new(0)).collect();
+        Self { rig, route, sinks, cpu, offered: AtomicU64::new(0), expected }
+    }
+
+    /// The rig that it runs in.
+    #[must_use]
+    pub fn rig(&self) -> &'a Rig {
+        self.rig
+    }
+
+    /// How many frames that are not the flow's have arrived at a guest.
+    #[must_use]
+    pub fn others_at(&self, guest: usize) -> u64 {
+        let by_cpu = self.sinks[guest].arrived_by_cpu().expect("a sink can be read");
+        by_cpu.iter().map(|arrived| arrived.other).sum()
+    }
+
+    /// Says that so many more frames that are not the flow's belong at a guest.
+    pub fn expect_others_at(&self, guest: usize, frames: u64) {
+        self.expected[guest].fetch_add(frames, Ordering::Relaxed);
     }
 
     /// How many packets were sent so far.
     #[must_use]
     pub fn offered(&self) -> u64 {
-        self.offered
+        self.offered.load(Ordering::Relaxed)
     }
 
     /// Keeps the flow up while `work` runs, then checks that all of it arrived where it belongs, in order, and nothing
     /// anywhere else.
-    pub fn during<T>(&mut self, what: &str, work: impl FnOnce() -> T) -> T {
+    pub fn during<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
         let stop = AtomicBool::new(false);
         let (sent, took, done) = thread::scope(|scope| {
             let sender = scope.spawn(|| self.send(&stop));
@@ -91,7 +118,7 @@ impl<'a> Flow<'a> {
             (sent, took, done)
         });
         let done = done.unwrap_or_else(|panic| resume_unwind(panic));
-        self.offered += sent;
+        self.offered.fetch_add(sent, Ordering::Relaxed);
         let rate = sent as f64 / took.as_secs_f64();
         println!("{what}: {sent} packets in {took:.1?}, {rate:.0} a second");
         let least = self.route.least_packets_per_second;
@@ -114,6 +141,7 @@ impl<'a> Flow<'a> {
         payload[..8].copy_from_slice(&SIGNATURE_BE);
         // A little more, so that a late wake-up does not take the average below the least.
         let aim = u128::from(self.route.least_packets_per_second) * 115 / 100;
+        let first = self.offered();
         let start = Instant::now();
         let mut sent = 0;
         while !stop.load(Ordering::Relaxed) {
@@ -121,7 +149,7 @@ impl<'a> Flow<'a> {
             let due = u64::try_from(due).expect("a number of packets fits");
             let group = due.saturating_sub(sent).min(MAX_GROUP);
             for number in sent..sent + group {
-                payload[8..16].copy_from_slice(&(self.offered + number).to_be_bytes());
+                payload[8..16].copy_from_slice(&(first + number).to_be_bytes());
                 assert_eq!(socket.send(&payload).expect("a datagram can be sent"), payload.len());
             }
             sent += group;
@@ -139,8 +167,13 @@ impl<'a> Flow<'a> {
             let by_cpu = sink.arrived_by_cpu().expect("a sink can be read");
             let sum = |field: fn(&Arrived) -> u64| by_cpu.iter().map(field).sum::<u64>();
             let arrived = (sum(|a| a.signed), sum(|a| a.out_of_order), sum(|a| a.other));
-            let wanted = if number == self.route.receiver { self.offered } else { 0 };
-            assert_eq!(arrived, (wanted, 0, 0), "{what}: arrived, out of order, of others at guest {number}");
+            let wanted = if number == self.route.receiver { self.offered() } else { 0 };
+            let others = self.expected[number].load(Ordering::Relaxed);
+            assert_eq!(
+                arrived,
+                (wanted, 0, others),
+                "{what}: arrived, out of order, of others at guest {number}"
+            );
         }
     }
 }

@@ -10,12 +10,14 @@ use vnet_agent::bench::rig::{self, Rig};
 use crate::agent::{Agent, Site};
 use crate::arm::{Arm, provider, vnet_id};
 use crate::flow::{Flow, Route};
+use crate::probe::{End, Probe};
 use crate::program::binary;
 
-const SENDER_MAC: &str = "02:00:00:01:00:04";
+/// The networks of the guests, of which the first two have a part in the flow, and one more without a guest.
+pub const NETWORKS: [&str; 6] = ["sender", "receiver", "bystander", "left", "right", "spare"];
 
-/// The networks of the guests, the third of which has no part in the flow, and two more without a guest.
-pub const NETWORKS: [&str; 5] = ["sender", "receiver", "bystander", "left", "right"];
+/// How many of the networks have a guest each.
+const GUESTS: u32 = 5;
 
 /// The body of the network of this number: its range, and these ranges beside it.
 #[must_use]
@@ -43,18 +45,25 @@ pub fn peering(to: &str) -> Value {
     json!({"properties": {"remoteVirtualNetwork": {"id": vnet_id(to)}}})
 }
 
-fn nic(number: usize, interface: &str) -> Value {
-    let mut properties = json!({
-        "ipConfigurations": [{"name": "ipv4", "properties": {
-            "subnet": {"id": format!("{}/subnets/s", vnet_id(NETWORKS[number]))},
-            "privateIPAddress": format!("10.{}.0.4", number + 1),
-        }}],
-        "hostInterface": interface,
-    });
-    if number == 0 {
-        properties["macAddress"] = json!(SENDER_MAC);
+fn end(guest: usize) -> End {
+    let number = u8::try_from(guest + 1).expect("there are few guests");
+    End {
+        guest,
+        nic: format!("vm{guest}"),
+        mac: format!("02:00:00:00:{number:02x}:04"),
+        address: Ipv4Addr::new(10, number, 0, 4),
     }
-    json!({"location": "westeurope", "properties": properties})
+}
+
+fn nic(end: &End, interface: &str) -> Value {
+    json!({"location": "westeurope", "properties": {
+        "ipConfigurations": [{"name": "ipv4", "properties": {
+            "subnet": {"id": format!("{}/subnets/s", vnet_id(NETWORKS[end.guest]))},
+            "privateIPAddress": end.address,
+        }}],
+        "macAddress": end.mac,
+        "hostInterface": interface,
+    }})
 }
 
 /// Makes the networks, the NICs of the rig's guests, and the peering of the flow.
@@ -63,20 +72,22 @@ fn furnish(arm: &Arm, rig: &Rig) {
         arm.put(&vnet_id(name), &network(number, &[]));
     }
     for (number, guest) in rig.guests().iter().enumerate() {
-        let id = format!("{}/networkInterfaces/vm{number}", provider("default", "default"));
-        arm.put(&id, &nic(number, &guest.host_interface));
+        let end = end(number);
+        let id = format!("{}/networkInterfaces/{}", provider("default", "default"), end.nic);
+        arm.put(&id, &nic(&end, &guest.host_interface));
     }
     arm.put(&peering_id("sender", "receiver"), &peering("receiver"));
     arm.put(&peering_id("receiver", "sender"), &peering("sender"));
 }
 
 fn route() -> Route {
+    let (sender, receiver) = (end(0), end(1));
     Route {
-        sender: 0,
-        sender_mac: SENDER_MAC.to_owned(),
-        from: Ipv4Addr::new(10, 1, 0, 4),
-        receiver: 1,
-        to: Ipv4Addr::new(10, 2, 0, 4),
+        sender: sender.guest,
+        sender_mac: sender.mac,
+        from: sender.address,
+        receiver: receiver.guest,
+        to: receiver.address,
         least_packets_per_second: 50_000,
     }
 }
@@ -85,20 +96,26 @@ fn route() -> Route {
 ///
 /// # Panics
 /// Where the kernel refuses; likewise below.
-pub fn with_flow(work: impl FnOnce(&Site, Agent<'_>, &mut Flow<'_>) + Send) {
+pub fn with_flow(work: impl FnOnce(&Site, Agent<'_>, &Flow<'_>) + Send) {
     crate::requirements::require_root_and_bpf();
     let _ = binary();
     let cpus = std::thread::available_parallelism().unwrap().get();
     rig::in_private(None, || {
-        let rig = Rig::build(3, cpus).unwrap();
+        let rig = Rig::build(GUESTS, cpus).unwrap();
         let site = Site::stored();
         let agent = site.start();
         furnish(&site.arm(), &rig);
-        let mut flow = Flow::new(&rig, route(), cpus - 1);
+        let flow = Flow::new(&rig, route(), cpus - 1);
         flow.during("nothing happens", || std::thread::sleep(Duration::from_secs(1)));
-        work(&site, agent, &mut flow);
+        work(&site, agent, &flow);
     })
     .unwrap();
+}
+
+/// The guests of `left` and `right`, so that it can be seen whether these two are peered in the tables too.
+#[must_use]
+pub fn left_and_right<'a>(flow: &'a Flow<'a>) -> Probe<'a> {
+    Probe::new(flow, [end(3), end(4)])
 }
 
 /// What was counted for the flow's peering.
@@ -115,5 +132,5 @@ pub fn assert_in_order(arm: &Arm, when: &str) {
     let status = arm.get("/status");
     assert_eq!(status["drift"], json!([]), "{when}");
     let states: Vec<&Value> = status["nics"].as_array().unwrap().iter().map(|nic| &nic["state"]).collect();
-    assert_eq!(states, ["Attached"; 3], "{when}");
+    assert_eq!(states, ["Attached"; GUESTS as usize], "{when}");
 }

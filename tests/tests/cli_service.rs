@@ -11,6 +11,7 @@ use std::process::Command;
 
 use vnet_tests::guests::received;
 use vnet_tests::machine::{Machine, package, with_machine};
+use vnet_tests::newer;
 
 /// The first unit, in the place of a whole system.
 const UNIT: &str = "[Unit]
@@ -35,12 +36,31 @@ nics:
 ";
 
 const SCRIPT: &str = r#"
-install='dpkg --path-include=/usr/share/* --install /run-by-systemd/package.deb'
+install='dpkg --path-include=/usr/share/* --install'
+package=/run-by-systemd/package.deb
+newer=/run-by-systemd/newer.deb
 unit=vnet-agent.service
 told() { { printf '\n## %s\n' "$1"; shift; "$@" || echo "exit status $?"; } >> /run-by-systemd/answers; }
-powers() { grep -E '^(Uid|Cap|NoNewPrivs|Seccomp:)' /proc/"$(systemctl show $unit --property MainPID --value)"/status; }
+powers() { grep -E '^(Uid|Cap|NoNewPrivs|Seccomp:)' /proc/"$(pid)"/status; }
 state() { systemctl show $unit --property ActiveState,StatusText,NRestarts | sort; }
 program() { ip -details link show guest | grep -c ' xdp '; }
+tag() { ip -details link show guest | grep -o 'tag [0-9a-f]*'; }
+pid() { systemctl show $unit --property MainPID --value; }
+upgrade() {
+    told "the program before $1" tag
+    ip netns exec guest ping -n -q -i 0.005 -w 60 10.1.1.1 > /run/ping &
+    ping=$!
+    sleep 0.3
+    before=$(pid)
+    $install $2
+    after=$(pid)
+    sleep 0.3
+    kill -INT $ping
+    wait $ping || true
+    told "$1" test "$before" -ne "$after"
+    told "the program after $1" tag
+    told "pings during $1" cat /run/ping
+}
 
 ip link set lo up
 ip netns add guest
@@ -49,10 +69,17 @@ ip link add guest up $queues type veth peer name eth0 address 02:00:00:00:0a:04 
 ip -n guest link set eth0 up
 ip -n guest address add 10.1.1.4/24 dev eth0
 
-$install
+$install $package
 told 'as installed' state
 told 'its powers' powers
 told 'its directories' stat --format '%n %a' /var/lib/vnet /run/vnet /run/vnet/agent.sock /sys/fs/bpf/vnet
+
+vnet-agent vnet create -n a -l westeurope --address-prefixes 10.1.0.0/16 --subnet-name default --subnet-prefixes 10.1.1.0/24
+vnet-agent nic create -n a-vm --vnet-name a --subnet default --private-ip-address 10.1.1.4 --mac 02:00:00:00:0a:04 --interface guest
+ip netns exec guest ethtool --offload eth0 gro on tx off
+upgrade 'the upgrade' $newer
+told 'after the upgrade' state
+told 'stored' vnet-agent nic list -o tsv
 
 mkdir -p /etc/systemd/system/$unit.d
 run='/usr/bin/vnet-agent run --file /etc/topology.yaml --detach-on-exit=false'
@@ -60,18 +87,7 @@ printf '[Service]\nExecStart=\nExecStart=%s\n' "$run --enter-namespaces=false" >
 systemctl daemon-reload
 systemctl restart $unit
 told 'with a file' state
-ip netns exec guest ethtool --offload eth0 gro on tx off
-ip netns exec guest ping -n -q -i 0.005 -w 60 10.1.1.1 > /run/ping &
-ping=$!
-sleep 0.3
-before=$(systemctl show $unit --property MainPID --value)
-$install
-after=$(systemctl show $unit --property MainPID --value)
-sleep 0.3
-kill -INT $ping
-wait $ping || true
-told 'the upgrade' test "$before" -ne "$after"
-told 'pings during it' cat /run/ping
+upgrade 'the way back' $package
 sed -i 's/westeurope/northeurope/' /etc/topology.yaml
 systemctl reload $unit
 for try in $(seq 200); do vnet-agent vnet show -n a -o json | grep -q northeurope && break; sleep 0.05; done
@@ -100,6 +116,9 @@ fn boot(machine: &Machine) -> BTreeMap<String, String> {
     let place = machine.root.join("run-by-systemd");
     fs::create_dir(&place).expect("a directory can be made");
     fs::copy(package(), place.join("package.deb")).expect("the package can be copied");
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let newer = newer::package(package(), directory.path());
+    fs::copy(newer, place.join("newer.deb")).expect("the package can be copied");
     let files = [
         (place.join("script"), SCRIPT),
         (machine.root.join("etc/topology.yaml"), TOPOLOGY),
@@ -136,7 +155,7 @@ fn powers(capabilities: &str) -> String {
 }
 
 #[test]
-fn the_service_starts_hardened_loses_nothing_in_an_upgrade_and_goes_with_the_package() {
+fn the_service_starts_hardened_loses_nothing_in_upgrades_and_goes_with_the_package() {
     let told = with_machine(boot);
     let of = |title: &str| told.get(title).unwrap_or_else(|| panic!("{title:?} is not in {told:?}")).as_str();
     assert_eq!(of("as installed"), "ActiveState=active\nNRestarts=0\nStatusText=0 of 0 NICs attached\n");
@@ -146,14 +165,22 @@ fn the_service_starts_hardened_loses_nothing_in_an_upgrade_and_goes_with_the_pac
     let directories = "/var/lib/vnet 700\n/run/vnet 755\n/run/vnet/agent.sock 666\n/sys/fs/bpf/vnet 700\n";
     assert_eq!(of("its directories"), directories);
 
-    assert_eq!(of("with a file"), "ActiveState=active\nNRestarts=0\nStatusText=1 of 1 NICs attached\n");
-    assert!(!of("the upgrade").contains("exit status"), "the upgrade has restarted the agent");
-    let pings = of("pings during it");
-    let sent = pings.lines().find_map(|line| line.split_once(" packets transmitted")?.0.parse().ok());
-    let sent: u32 = sent.unwrap_or_else(|| panic!("{pings}"));
-    assert!(sent > 100, "{sent} pings are too few to say anything");
-    // The last one sent may still be under way when ping ends.
-    assert!(sent - received(pings) <= 1, "{pings}");
+    // Of the agent as it is installed, which keeps its state; and of one by a file, back to the older build.
+    for upgrade in ["the upgrade", "the way back"] {
+        assert!(!of(upgrade).contains("exit status"), "{upgrade} has not restarted the agent");
+        let program = |when: &str| of(&format!("the program {when} {upgrade}")).trim().to_owned();
+        assert!(program("before").starts_with("tag "), "{}", program("before"));
+        assert_ne!(program("after"), program("before"), "{upgrade}");
+        let pings = of(&format!("pings during {upgrade}"));
+        let sent = pings.lines().find_map(|line| line.split_once(" packets transmitted")?.0.parse().ok());
+        let sent: u32 = sent.unwrap_or_else(|| panic!("{pings}"));
+        assert!(sent > 100, "{sent} pings are too few to say anything");
+        // The last one sent may still be under way when ping ends.
+        assert!(sent - received(pings) <= 1, "{upgrade}: {pings}");
+    }
+    let attached = "ActiveState=active\nNRestarts=0\nStatusText=1 of 1 NICs attached\n";
+    assert_eq!((of("after the upgrade"), of("with a file")), (attached, attached));
+    assert!(of("stored").contains("10.1.1.4"), "{}", of("stored"));
     assert!(of("reloaded").contains("northeurope"), "{}", of("reloaded"));
 
     // And CAP_SYS_ADMIN.

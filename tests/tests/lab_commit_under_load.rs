@@ -228,15 +228,15 @@ fn check_counters(router: &Router, offered: u64) {
 }
 
 /// Runs `work` on a fresh rig with the flow through it.
-fn under_load(desired: &DesiredState, work: impl FnOnce(&mut Router, &mut Flow<'_>) + Send) {
+fn under_load(desired: &DesiredState, work: impl FnOnce(&mut Router, &Flow<'_>) + Send) {
     let cpus = thread::available_parallelism().unwrap().get();
     rig::in_private(None, || {
         let rig = Rig::build(u32::try_from(GUESTS.len()).unwrap(), cpus).unwrap();
         let mut router = Router::start(&rig, desired);
-        let mut load = Flow::new(&rig, route(), cpus - 1);
+        let load = Flow::new(&rig, route(), cpus - 1);
         // What the rig itself may lose is seen here, before any commit.
         load.during("no commits", || thread::sleep(Duration::from_secs(2)));
-        work(&mut router, &mut load);
+        work(&mut router, &load);
         check_counters(&router, load.offered());
     })
     .unwrap();

@@ -4,17 +4,19 @@
 //! is counted by an XDP program at each guest's end.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use pretty_assertions::assert_eq;
-use serde_json::Value;
+use serde_json::{Value, json};
 use vnet_tests::agent::Site;
 use vnet_tests::arm::Arm;
-use vnet_tests::peered::{assert_in_order, counted, peering, peering_id, with_flow};
+use vnet_tests::newer;
+use vnet_tests::peered::{assert_in_order, counted, left_and_right, peering, peering_id, with_flow};
 use vnet_tests::program::binary;
 
 const KILLS: u32 = 200;
@@ -51,14 +53,18 @@ struct Series {
     has_unanswered: bool,
 }
 
-/// Peers and parts two networks until the agent is gone.
+/// Peers and parts two networks, both sides at once, until the agent is gone.
 fn change_until_killed(arm: &Arm, mut is_peered: bool) -> Series {
     let id = peering_id("left", "right");
     let mut answered = 0;
     loop {
-        let body = peering("right");
-        let answer =
-            if is_peered { arm.send("DELETE", &id, None) } else { arm.send("PUT", &id, Some(&body)) };
+        let answer = if is_peered {
+            arm.send("DELETE", &format!("{id}?both=true"), None)
+        } else {
+            let mut body = peering("right");
+            body["remotePeering"] = json!({"name": "to-left"});
+            arm.send("PUT", &id, Some(&body))
+        };
         match answer {
             Ok(answer) => {
                 assert!(matches!(answer.status, 201 | 202), "{} {}", answer.status, answer.body);
@@ -82,15 +88,31 @@ fn is_peered(arm: &Arm) -> bool {
     }
 }
 
+/// Starts an agent and kills it after `pause`; whether that was before it was ready.
+fn start_and_kill(site: &Site, pause: Duration) -> bool {
+    let log = site.file().with_file_name("killed-early");
+    let mut command = Command::new(binary());
+    command.args(site.run_arguments()).stdin(Stdio::null());
+    let said = File::create(&log).unwrap();
+    command.stdout(said.try_clone().unwrap()).stderr(said);
+    let mut agent = command.spawn().unwrap();
+    std::thread::sleep(pause);
+    agent.kill().unwrap();
+    assert_eq!(agent.wait().unwrap().code(), None, "it was there to be killed");
+    !std::fs::read_to_string(&log).unwrap().contains("ready: ")
+}
+
 #[test]
 fn two_hundred_kills_at_random_moments_lose_no_packet_and_nothing_that_was_answered() {
     with_flow(|site, agent, flow| {
         let mut agent = agent;
         let arm = site.arm();
+        let probe = left_and_right(flow);
         let version = || arm.get("/status")["version"].as_u64().unwrap();
-        let (mut seed, mut under_way, mut answered) = (1, 0, 0);
+        let (mut seed, mut under_way, mut answered, mut early) = (1, 0, 0, 0);
         flow.during("200 kills", || {
-            for kill in 0..KILLS {
+            let (mut kills, mut start_took) = (0, Duration::ZERO);
+            while kills < KILLS {
                 let (before, was_peered) = (version(), is_peered(&arm));
                 let pause = Duration::from_micros(next(&mut seed, 60_000));
                 let series = std::thread::scope(|scope| {
@@ -99,48 +121,59 @@ fn two_hundred_kills_at_random_moments_lose_no_packet_and_nothing_that_was_answe
                     assert_eq!(agent.end(Signal::SIGKILL), None);
                     changer.join().unwrap()
                 });
+                kills += 1;
+                // One time in three, its successor is killed while it takes over what the killed one has left.
+                if kills % 4 == 3 {
+                    let pause = start_took * u32::try_from(next(&mut seed, 1_000)).unwrap() / 1_000;
+                    early += u32::from(start_and_kill(site, pause));
+                    kills += 1;
+                }
+                let started = Instant::now();
                 agent = site.start();
+                start_took = started.elapsed();
                 let done = version() - before;
                 let most = series.answered + u64::from(series.has_unanswered);
-                assert!(
-                    (series.answered..=most).contains(&done),
-                    "kill {kill}: {series:?}, and {done} are found"
-                );
-                assert_eq!(is_peered(&arm), was_peered ^ (done % 2 == 1), "kill {kill}: {series:?}");
+                let when = format!("kill {kills}: {series:?}, and {done} are found");
+                assert!((series.answered..=most).contains(&done), "{when}");
+                assert_eq!(is_peered(&arm), was_peered ^ (done % 2 == 1), "{when}");
+                probe.check(&arm, is_peered(&arm), &when);
                 under_way += u32::from(series.has_unanswered);
                 answered += series.answered;
             }
         });
         assert_in_order(&arm, "after all kills");
-        println!("{answered} changes answered; {under_way} of {KILLS} kills met one under way");
-        assert!(under_way > KILLS / 4 && answered > u64::from(KILLS), "{under_way}, {answered}");
+        println!(
+            "{answered} changes answered; of {KILLS} kills {under_way} met one under way, {early} a start"
+        );
+        assert!(under_way > KILLS / 4 && answered > u64::from(KILLS / 2), "{under_way}, {answered}");
+        assert!(early > KILLS / 8, "only {early} were killed before they were ready");
         // The flow's counters were given out long before the first kill.
         assert_eq!(counted(&arm), flow.offered());
     });
 }
 
-/// The pinned links, and the number of the program on the flow's first interface.
-fn links_and_program(site: &Site) -> (Vec<String>, u64) {
+/// The pinned links, and the kernel's tag of the program on the flow's first interface: a hash of its instructions.
+fn links_and_program(site: &Site) -> (Vec<String>, String) {
     let names = std::fs::read_dir(&site.pins).unwrap().map(|entry| entry.unwrap().file_name());
     let mut links: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
     links.retain(|name| name.starts_with("link-"));
     links.sort();
     let shown = Command::new("ip").args(["-j", "link", "show", "guest0"]).output().unwrap();
     let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
-    (links, shown[0]["xdp"]["prog"]["id"].as_u64().unwrap())
+    (links, shown[0]["xdp"]["prog"]["tag"].as_str().unwrap().to_owned())
 }
 
 #[test]
 fn another_build_takes_over_by_an_exchange_of_the_program_under_the_same_links() {
     with_flow(|site, agent, flow| {
         let mut agent = agent;
-        let build = site.file().with_file_name("another-build");
-        std::fs::copy(binary(), &build).unwrap();
-        flow.during("two upgrades", || {
-            for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        let newer = site.file().with_file_name("newer-build");
+        newer::build(binary(), &newer);
+        flow.during("an upgrade and the way back", || {
+            for (build, signal) in [(&*newer, Signal::SIGTERM), (binary(), Signal::SIGKILL)] {
                 let (links, program) = links_and_program(site);
                 agent.end(signal);
-                let mut command = Command::new(&build);
+                let mut command = Command::new(build);
                 command.args(site.run_arguments());
                 agent = site.start_command(command);
                 let (links_now, program_now) = links_and_program(site);

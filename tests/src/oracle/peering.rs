@@ -57,8 +57,11 @@ impl World {
         if self.named(vnet, &new.name).is_some() {
             codes.push(RefusalCode::ResourceAlreadyExists);
         }
-        let other = self.object(&new.remote, vnet).map(|other| other.state);
-        if other == Some(State::Disconnected) {
+        let other = self.object(&new.remote, vnet).cloned();
+        if let Some(other) = &other {
+            self.faults_when_connected(other, &mut codes);
+        }
+        if other.as_ref().is_some_and(|other| other.state == State::Disconnected) {
             codes.push(RefusalCode::RemotePeeringIsDisconnected);
         }
         if !codes.is_empty() {
@@ -81,7 +84,16 @@ impl World {
             return Err(vec![RefusalCode::ResourceNotFound]);
         };
         let mut new = declared(vnet, spec);
-        let mut codes = self.faults_of(&new, spec.flags.use_remote_gateways);
+        // Flags alone make nobody meet anybody.
+        let renews =
+            old.state == State::Disconnected || old.subnets != new.subnets || old.remote != new.remote;
+        let mut codes = if renews {
+            self.faults_of(&new, spec.flags.use_remote_gateways)
+        } else if spec.flags.use_remote_gateways {
+            vec![RefusalCode::RemoteVnetHasNoGateways]
+        } else {
+            Vec::new()
+        };
         if old.remote != new.remote || old.subnets.is_some() != new.subnets.is_some() {
             codes.push(RefusalCode::ResourceAlreadyExists);
         }
@@ -112,13 +124,9 @@ impl World {
         let Some(peering) = self.named(vnet, name).cloned() else {
             return Err(vec![RefusalCode::ResourceNotFound]);
         };
-        let mut codes = self.faults_of(&peering, false);
         if peering.state == State::Disconnected {
             // The remote, or its side, is not there to take anything over from.
-            codes.push(RefusalCode::ResourceNotFound);
-        }
-        if !codes.is_empty() {
-            return Err(codes);
+            return Err(vec![RefusalCode::ResourceNotFound]);
         }
         self.take_over(vnet, &peering.remote);
         Ok(())

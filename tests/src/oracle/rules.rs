@@ -101,7 +101,7 @@ impl World {
         if !vnet.subnets.values().flatten().all(held) {
             codes.push(RefusalCode::VnetAddressSpaceInUse);
         }
-        if !is_new && next.meets_peers(&name) {
+        if !is_new && next.meets_peers(&name, self) {
             codes.push(RefusalCode::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet);
         }
         none_of(codes)?;
@@ -132,7 +132,7 @@ impl World {
         }
         let mut next = self.clone();
         next.vnets.insert(name.clone(), vnet);
-        if next.meets_peers(&name) {
+        if next.meets_peers(&name, self) {
             codes.push(RefusalCode::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet);
         }
         none_of(codes)?;
@@ -153,13 +153,15 @@ impl World {
         faults.collect()
     }
 
-    /// Whether a NIC stands in a subnet, or a peering names it.
+    /// Whether a NIC stands in a subnet, or a peering names it: an own one, or the connected one of another.
     fn is_in_use(&self, vnet: &str, subnet: &str) -> bool {
         let holds_nic = self.nics.values().any(|nic| nic.vnet == vnet && nic.subnet == subnet);
         let is_named = self.peerings.iter().any(|peering| {
             peering.subnets.as_ref().is_some_and(|subnets| {
                 (peering.vnet == vnet && subnets.local.contains(subnet))
-                    || (peering.remote == vnet && subnets.remote.contains(subnet))
+                    || (peering.remote == vnet
+                        && peering.state == State::Connected
+                        && subnets.remote.contains(subnet))
             })
         });
         holds_nic || is_named
@@ -196,7 +198,7 @@ impl World {
         if let Some(vnet) = next.vnets.get_mut(vnet_name) {
             vnet.subnets.insert(name, spec.address_prefixes.clone());
         }
-        if !is_new && next.meets_peers(vnet_name) {
+        if !is_new && next.meets_peers(vnet_name, self) {
             codes.push(RefusalCode::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet);
         }
         none_of(codes)?;

@@ -84,11 +84,6 @@ pub fn intersection(left: &IpNet, right: &IpNet) -> Option<IpNet> {
     }
 }
 
-/// The first pair of prefixes, one of each list, that share an address.
-pub(super) fn first_overlap(left: &[IpNet], right: &[IpNet]) -> Option<(IpNet, IpNet)> {
-    left.iter().find_map(|l| right.iter().find(|r| overlaps(l, r)).map(|r| (*l, *r)))
-}
-
 /// Checks what holds for every list of prefixes: none has host bits, none meets a forbidden range, none meets another.
 pub(super) fn check_prefixes(prefixes: &[IpNet]) -> Result<(), (Option<IpNet>, PrefixFault)> {
     if prefixes.is_empty() {

@@ -87,7 +87,7 @@ impl Topology {
         let mut changed = VirtualNetwork::clone(vnet);
         changed.region = spec.region;
         changed.address_space = space;
-        self.check_changed_vnet(&changed)?;
+        self.check_changed_vnet(vnet, &changed)?;
         self.vnets.insert(spec.name, Arc::new(changed));
         Ok(())
     }
@@ -137,7 +137,7 @@ impl Topology {
         check_nics_fit(network, old, &subnet)?;
         let mut changed = VirtualNetwork::clone(network);
         Arc::make_mut(&mut changed.subnets).insert(subnet.name().clone(), subnet);
-        self.check_changed_vnet(&changed)?;
+        self.check_changed_vnet(network, &changed)?;
         self.vnets.insert(vnet.clone(), Arc::new(changed));
         Ok(())
     }
@@ -172,12 +172,14 @@ impl Topology {
         }
     }
 
-    /// A peering, of this virtual network or of another, that lets this subnet take part by name.
+    /// A peering that lets this subnet take part by name: one of this virtual network, or one of another that is connected with it.
+    /// What another only hopes for holds nothing.
     fn peering_naming(&self, vnet: &VirtualNetwork, subnet: &SubnetName) -> Option<ResourceId> {
         let own =
             vnet.peerings().filter(|p| p.subnets().is_some_and(|subnets| subnets.local.contains(subnet)));
         let own = own.map(|peering| (vnet.name(), peering));
-        let others = self.vnets().filter_map(|other| Some((other.name(), other.peering_with(vnet.name())?)));
+        let others = vnet.peerings().filter_map(|peering| self.other_side(vnet.name(), peering));
+        let others = others.map(|(other, peering)| (other.name(), peering));
         let others =
             others.filter(|(_, p)| p.subnets().is_some_and(|subnets| subnets.remote.contains(subnet)));
         own.chain(others)

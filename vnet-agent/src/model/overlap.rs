@@ -1,16 +1,26 @@
 //! What takes part in a peering, and the rule that nothing reachable may meet.
 //!
-//! A virtual network must be able to tell its peers apart by address alone. So no two peered virtual networks may share an
-//! address, and no two peers of one virtual network may. With subnet peering, only the taking-part subnets and the ranges that
+//! A virtual network must be able to tell its peers apart by address alone. So no two connected virtual networks may share an
+//! address, and no two that one is connected with may. With subnet peering, only the taking-part subnets and the ranges that
 //! hold them count.
+//!
+//! Whose object it is decides when it counts. A virtual network's own peerings bind it in every state: a `Disconnected` one may
+//! come back, an `Initiated` one be answered, and whoever owns them can delete them. The peerings of others bind it only while
+//! they are `Connected`, that is while it has a side of its own: otherwise whoever once was let in could keep a network from
+//! ever growing, by an object that its owner can neither delete nor see coming. What others' objects did not forbid is looked
+//! at again when they become `Connected`.
+//!
+//! A change is refused for the addresses that it adds and for no others: what is there may always be said again.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
-use super::address::first_overlap;
-use super::{PeeredSubnets, Peering, PeeringSpec, Refusal, SubnetName, Topology, VirtualNetwork};
+use super::address::intersection;
+use super::{
+    PeeredSubnets, Peering, PeeringSpec, PeeringState, Refusal, SubnetName, Topology, VirtualNetwork, VnetId,
+};
 
 /// The prefixes of `vnet` that a peering takes: its ranges, or with `selection` (names, IPv6 alone) the prefixes of the named
 /// subnets; sorted. A named subnet that does not exist gives nothing.
@@ -36,78 +46,124 @@ pub fn takes_part(subnet: &SubnetName, own: &Peering, other: &Peering) -> bool {
         && other.subnets().is_none_or(|subnets| subnets.remote.contains(subnet))
 }
 
-/// The ranges of `vnet` that count when it is compared with others: all of them, or those that hold a taking-part subnet.
-fn claimed<'a>(
-    vnet: &'a VirtualNetwork,
-    selection: Option<(&BTreeSet<SubnetName>, bool)>,
-) -> Cow<'a, [IpNet]> {
-    if selection.is_none() {
-        return Cow::Borrowed(vnet.address_space().ranges());
-    }
-    let prefixes = taking_part(vnet, selection);
-    let mut ranges: Vec<IpNet> = prefixes
-        .iter()
-        .map(|prefix| vnet.address_space().range_of(prefix).copied().unwrap_or(*prefix))
-        .collect();
-    ranges.dedup();
-    Cow::Owned(ranges)
+/// Which subnets of a virtual network take part, and whether with their IPv6 prefixes alone; none for all of it.
+type Selection<'a> = Option<(&'a BTreeSet<SubnetName>, bool)>;
+
+/// The ranges of a virtual network that count when it is compared with others: all of them, or those that hold a taking-part
+/// subnet.
+struct Claim<'a> {
+    ranges: Cow<'a, [IpNet]>,
+    /// What it claimed already before a change, and may go on to claim whatever that meets. Aggregated.
+    before: Vec<IpNet>,
 }
 
-fn local(subnets: Option<&PeeredSubnets>) -> Option<(&BTreeSet<SubnetName>, bool)> {
+impl<'a> Claim<'a> {
+    fn of(vnet: &'a VirtualNetwork, selection: Selection<'_>) -> Self {
+        let ranges = match selection {
+            None => Cow::Borrowed(vnet.address_space().ranges()),
+            Some(_) => {
+                let prefixes = taking_part(vnet, selection);
+                let range_of = |prefix| vnet.address_space().range_of(prefix).copied().unwrap_or(*prefix);
+                let mut ranges: Vec<IpNet> = prefixes.iter().map(range_of).collect();
+                ranges.dedup();
+                Cow::Owned(ranges)
+            }
+        };
+        Self { ranges, before: Vec::new() }
+    }
+
+    /// What of `vnet` counts that did not when it was `old`.
+    fn grown(old: &VirtualNetwork, vnet: &'a VirtualNetwork, selection: Selection<'_>) -> Self {
+        let before = IpNet::aggregate(&Claim::of(old, selection).ranges.into_owned());
+        Self { before, ..Self::of(vnet, selection) }
+    }
+
+    /// The first pair of ranges, one of each claim, that share an address which is new to this one.
+    fn meets(&self, other: &Claim<'_>) -> Option<(IpNet, IpNet)> {
+        let is_new = |shared: IpNet| !self.before.iter().any(|range| range.contains(&shared));
+        self.ranges.iter().find_map(|own| {
+            let met = |theirs: &&IpNet| intersection(own, theirs).is_some_and(is_new);
+            other.ranges.iter().find(met).map(|theirs| (*own, *theirs))
+        })
+    }
+}
+
+fn local(subnets: Option<&PeeredSubnets>) -> Selection<'_> {
     subnets.map(|subnets| (&subnets.local, subnets.only_ipv6))
 }
 
-fn remote(subnets: Option<&PeeredSubnets>) -> Option<(&BTreeSet<SubnetName>, bool)> {
+fn remote(subnets: Option<&PeeredSubnets>) -> Selection<'_> {
     subnets.map(|subnets| (&subnets.remote, subnets.only_ipv6))
 }
 
+fn any_state(_: &Peering) -> bool {
+    true
+}
+
+fn is_connected(peering: &Peering) -> bool {
+    peering.state() == PeeringState::Connected
+}
+
+/// Refuses a peering of `vnet` with `peer` when the two themselves meet.
+fn check_apart(
+    vnet: &VirtualNetwork,
+    own: &Claim<'_>,
+    peer: &VirtualNetwork,
+    theirs: &Claim<'_>,
+) -> Result<(), Refusal> {
+    own.meets(theirs).map_or(Ok(()), |(range, remote_range)| {
+        Err(Refusal::VnetAddressSpacesOverlap {
+            vnet: vnet.name().clone(),
+            range,
+            remote: peer.name().clone(),
+            remote_range,
+        })
+    })
+}
+
 impl Topology {
-    /// Checks a peering of `vnet` with `peer` against the two themselves, and against the other peers of `vnet`.
+    /// Checks a peering of `vnet` with `peer` that is to be made or changed: against the two themselves, against the other
+    /// peers of `vnet`, and against what `peer` is connected with.
     pub(super) fn check_new_peer(
         &self,
         vnet: &VirtualNetwork,
         spec: &PeeringSpec,
         peer: &VirtualNetwork,
     ) -> Result<(), Refusal> {
-        let own = claimed(vnet, local(spec.subnets.as_ref()));
-        let theirs = claimed(peer, remote(spec.subnets.as_ref()));
-        if let Some((range, remote_range)) = first_overlap(&own, &theirs) {
-            return Err(Refusal::VnetAddressSpacesOverlap {
-                vnet: vnet.name().clone(),
-                range,
-                remote: peer.name().clone(),
-                remote_range,
-            });
-        }
-        self.check_other_peers(vnet, peer, &theirs)
+        let own = Claim::of(vnet, local(spec.subnets.as_ref()));
+        let theirs = Claim::of(peer, remote(spec.subnets.as_ref()));
+        check_apart(vnet, &own, peer, &theirs)?;
+        self.check_other_peers(vnet, peer, &theirs, any_state)?;
+        self.check_other_peers(peer, vnet, &own, is_connected)
     }
 
-    /// Checks `vnet`, whose peering with `peer` it is, against the other peers of `peer`.
-    ///
-    /// This holds at the moment of the check alone: until `peer` has an object of its own, it may take another peer, and then
-    /// cannot take `vnet` any more.
-    pub(super) fn check_newcomer(
+    /// Checks what holds for a peering of `vnet` with `peer` as long as it is `Connected`: the two do not meet, nor does `peer`
+    /// meet another that `vnet` is connected with.
+    pub(super) fn check_connected_peer(
         &self,
         vnet: &VirtualNetwork,
         spec: &PeeringSpec,
         peer: &VirtualNetwork,
     ) -> Result<(), Refusal> {
-        self.check_other_peers(peer, vnet, &claimed(vnet, local(spec.subnets.as_ref())))
+        let theirs = Claim::of(peer, remote(spec.subnets.as_ref()));
+        check_apart(vnet, &Claim::of(vnet, local(spec.subnets.as_ref())), peer, &theirs)?;
+        self.check_other_peers(vnet, peer, &theirs, is_connected)
     }
 
-    /// Checks `ranges` of `newcomer`, a peer of `vnet`, against every other peer of `vnet`.
+    /// Checks the claim of `newcomer`, a peer of `vnet`, against every other peer of `vnet` whose peering counts.
     fn check_other_peers(
         &self,
         vnet: &VirtualNetwork,
         newcomer: &VirtualNetwork,
-        ranges: &[IpNet],
+        claim: &Claim<'_>,
+        counts: fn(&Peering) -> bool,
     ) -> Result<(), Refusal> {
-        for peering in vnet.peerings().filter(|peering| peering.remote() != newcomer.name()) {
+        for peering in
+            vnet.peerings().filter(|peering| peering.remote() != newcomer.name() && counts(peering))
+        {
             // A peer that was deleted has no range that anything could meet.
             let Some(peer) = self.vnet(peering.remote()) else { continue };
-            if let Some((range, peer_range)) =
-                first_overlap(ranges, &claimed(peer, remote(peering.subnets())))
-            {
+            if let Some((range, peer_range)) = claim.meets(&Claim::of(peer, remote(peering.subnets()))) {
                 return Err(Refusal::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet {
                     newcomer: newcomer.name().clone(),
                     range,
@@ -120,11 +176,46 @@ impl Topology {
         Ok(())
     }
 
-    /// Checks a virtual network with new ranges or subnets against every peer of its own, and against the other peers of every
-    /// virtual network that names it.
-    pub(super) fn check_changed_vnet(&self, changed: &VirtualNetwork) -> Result<(), Refusal> {
-        let meets = |own: &[IpNet], peer: &VirtualNetwork, theirs: &[IpNet]| match first_overlap(own, theirs)
-        {
+    /// Checks what a change of ranges or subnets adds to a virtual network: against every peer of its own, and, of those that
+    /// it is connected with, against their view of it and against the others that they are connected with.
+    pub(super) fn check_changed_vnet(
+        &self,
+        old: &VirtualNetwork,
+        changed: &VirtualNetwork,
+    ) -> Result<(), Refusal> {
+        for peering in changed.peerings() {
+            self.check_growth(old, changed, &peering.spec())?;
+            let Some((peer, other)) = self.other_side(changed.name(), peering) else { continue };
+            let subnets = other.subnets();
+            self.check_grown(old, changed, remote(subnets), peer.name(), local(subnets))?;
+            let claim = Claim::grown(old, changed, remote(subnets));
+            self.check_other_peers(peer, changed, &claim, is_connected)?;
+        }
+        Ok(())
+    }
+
+    /// Checks what a change adds to a virtual network against the remote of one of its own peerings, in whatever state.
+    pub(super) fn check_growth(
+        &self,
+        old: &VirtualNetwork,
+        changed: &VirtualNetwork,
+        own: &PeeringSpec,
+    ) -> Result<(), Refusal> {
+        let subnets = own.subnets.as_ref();
+        self.check_grown(old, changed, local(subnets), &own.remote, remote(subnets))
+    }
+
+    /// The same, as far as this selection of it counts, against this selection of a peer.
+    fn check_grown(
+        &self,
+        old: &VirtualNetwork,
+        changed: &VirtualNetwork,
+        own: Selection<'_>,
+        peer: &VnetId,
+        theirs: Selection<'_>,
+    ) -> Result<(), Refusal> {
+        let Some(peer) = self.vnet(peer) else { return Ok(()) };
+        match Claim::grown(old, changed, own).meets(&Claim::of(peer, theirs)) {
             None => Ok(()),
             Some((range, peer_range)) => Err(Refusal::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet {
                 newcomer: changed.name().clone(),
@@ -133,19 +224,7 @@ impl Topology {
                 peer_range,
                 between: changed.name().clone(),
             }),
-        };
-        for peering in changed.peerings() {
-            let Some(peer) = self.vnet(peering.remote()) else { continue };
-            let own = claimed(changed, local(peering.subnets()));
-            meets(&own, peer, &claimed(peer, remote(peering.subnets())))?;
         }
-        for vnet in self.vnets().filter(|vnet| vnet.name() != changed.name()) {
-            let Some(peering) = vnet.peering_with(changed.name()) else { continue };
-            let ranges = claimed(changed, remote(peering.subnets()));
-            meets(&ranges, vnet, &claimed(vnet, local(peering.subnets())))?;
-            self.check_other_peers(vnet, changed, &ranges)?;
-        }
-        Ok(())
     }
 }
 

@@ -29,7 +29,7 @@ impl Topology {
         if changed.subnets == old.subnets {
             changed.subnets = Arc::clone(&old.subnets);
         }
-        self.check_changed_vnet(&changed)?;
+        self.check_changed_vnet(old, &changed)?;
         self.vnets.insert(spec.name, Arc::new(changed));
         Ok(())
     }

@@ -195,9 +195,6 @@ impl Topology {
                 topology.apply_in_place(Operation::CreateNic(nic.into_spec(&name)))?;
             }
         }
-        // A peering that stands alone obeys fewer rules: its remote may be gone, or be there again with any ranges. So it is put
-        // in last, where no check of another peering looks at it.
-        peerings.sort_by_key(|(_, peering)| stands_alone(peering.peering_state));
         for (vnet, peering) in peerings {
             let state = peering.peering_state;
             let (spec, space) = peering.into_parts(&vnet)?;
@@ -234,8 +231,10 @@ impl Topology {
         }
         if stands_alone {
             Self::check_place(network, &spec)?;
+        } else if state == PeeringState::Connected {
+            self.check_connected(network, &spec)?;
         } else {
-            self.check_object(network, &spec)?;
+            self.check_standing(network, &spec)?;
         }
         remote_address_space.sort_unstable();
         let mut peering = Peering::initiated(spec, remote_address_space);

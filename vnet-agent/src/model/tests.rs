@@ -5,6 +5,7 @@ mod given;
 mod life_cycle;
 mod name;
 mod nic;
+mod overlap;
 mod peering;
 mod plan;
 pub(crate) mod random;

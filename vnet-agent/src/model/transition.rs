@@ -3,9 +3,11 @@
 //! At any moment, two objects that name each other are both `Connected`, and an object whose other side is missing is
 //! `Initiated` (there was none yet) or `Disconnected` (it is gone).
 
+use std::collections::BTreeSet;
+
 use super::{
-    Peering, PeeringName, PeeringSpec, PeeringState, Quota, Refusal, ResourceId, Topology, VirtualNetwork,
-    VnetId, taking_part,
+    Peering, PeeringName, PeeringSpec, PeeringState, Quota, Refusal, ResourceId, SubnetName, Topology,
+    VirtualNetwork, VnetId, taking_part,
 };
 
 impl Topology {
@@ -16,18 +18,8 @@ impl Topology {
         }
         self.check_peering(network, &spec)?;
         let remote = self.require_vnet(&spec.remote)?;
-        let other = remote.peering_with(vnet);
-        if let Some(other) = other
-            && other.state() == PeeringState::Disconnected
-        {
-            return Err(Refusal::RemotePeeringIsDisconnected {
-                vnet: vnet.clone(),
-                remote: spec.remote,
-                remote_peering: other.name().clone(),
-            });
-        }
+        let other = self.waiting_side(vnet, remote)?;
         let space = taking_part(remote, spec.subnets.as_ref().map(|s| (&s.remote, s.only_ipv6)));
-        let other = other.map(|other| other.name().clone());
         let (remote, name) = (spec.remote.clone(), spec.name.clone());
         self.edit(vnet, |vnet| vnet.insert_peering(Peering::initiated(spec, space)));
         if let Some(other) = other {
@@ -53,9 +45,14 @@ impl Topology {
             let resource = ResourceId::Peering(vnet.clone(), spec.name);
             return Err(Refusal::ResourceAlreadyExists { resource, fixed });
         }
-        self.check_peering(network, &spec)?;
         let subnets_changed = old.subnets() != spec.subnets.as_ref();
         let was_disconnected = old.state() == PeeringState::Disconnected;
+        // Flags alone make nobody meet anybody: whatever others have done meanwhile, they may be set.
+        if was_disconnected || subnets_changed {
+            self.check_peering(network, &spec)?;
+        } else {
+            self.check_standing(network, &spec)?;
+        }
         let name = spec.name.clone();
         self.edit(vnet, |vnet| {
             if let Some(peering) = vnet.peerings.get_mut(&spec.name) {
@@ -97,7 +94,6 @@ impl Topology {
                 Some(_) => ResourceId::OtherSide(vnet.clone(), name.clone()),
             }));
         }
-        self.check_peering(network, &peering.spec())?;
         self.take_over(vnet, name);
         Ok(())
     }
@@ -107,22 +103,30 @@ impl Topology {
             .ok_or_else(|| Refusal::not_found(ResourceId::Peering(vnet.name().clone(), name.clone())))
     }
 
-    /// What must hold for a peering to be made or changed. An object of the same name is the one being replaced.
+    /// What must hold for a peering to be made, or to take another part of the networks. An object of the same name is the one
+    /// being replaced.
     pub(super) fn check_peering(&self, vnet: &VirtualNetwork, spec: &PeeringSpec) -> Result<(), Refusal> {
-        self.check_object(vnet, spec)?;
-        self.check_newcomer(vnet, spec, self.require_vnet(&spec.remote)?)
+        self.check_standing(vnet, spec)?;
+        let remote = self.require_vnet(&spec.remote)?;
+        check_remote_subnets(spec, remote)?;
+        self.check_new_peer(vnet, spec, remote)
     }
 
-    /// What goes on holding for a peering object, whatever else happens, as long as it is not `Disconnected`.
-    pub(super) fn check_object(&self, vnet: &VirtualNetwork, spec: &PeeringSpec) -> Result<(), Refusal> {
-        Self::check_place(vnet, spec)?;
+    /// What goes on holding for a peering object as long as it is `Connected`, whatever else happens.
+    pub(super) fn check_connected(&self, vnet: &VirtualNetwork, spec: &PeeringSpec) -> Result<(), Refusal> {
+        self.check_standing(vnet, spec)?;
         let remote = self.require_vnet(&spec.remote)?;
+        check_remote_subnets(spec, remote)?;
+        self.check_connected_peer(vnet, spec, remote)
+    }
+
+    /// What goes on holding for a peering object as long as it is not `Disconnected`, whatever its remote does: nothing that
+    /// depends on the ranges and subnets that the remote has.
+    pub(super) fn check_standing(&self, vnet: &VirtualNetwork, spec: &PeeringSpec) -> Result<(), Refusal> {
+        Self::check_place(vnet, spec)?;
+        self.require_vnet(&spec.remote)?;
         if let Some(subnets) = &spec.subnets {
-            let local = subnets.local.iter().map(|name| (vnet, name));
-            let remote = subnets.remote.iter().map(|name| (&**remote, name));
-            if let Some((vnet, name)) = local.chain(remote).find(|(vnet, name)| vnet.subnet(name).is_none()) {
-                return Err(Refusal::not_found(ResourceId::Subnet(vnet.name().clone(), name.clone())));
-            }
+            check_subnets(vnet, &subnets.local)?;
         }
         if spec.flags.use_remote_gateways {
             return Err(Refusal::RemoteVnetHasNoGateways {
@@ -131,7 +135,26 @@ impl Topology {
                 remote: spec.remote.clone(),
             });
         }
-        self.check_new_peer(vnet, spec, remote)
+        Ok(())
+    }
+
+    /// The object of `remote` that waits for one of `vnet`, and is `Connected` as soon as there is one. It must be fit for that:
+    /// since it was made, either network may have changed, or may have been connected with others.
+    pub(super) fn waiting_side(
+        &self,
+        vnet: &VnetId,
+        remote: &VirtualNetwork,
+    ) -> Result<Option<PeeringName>, Refusal> {
+        let Some(other) = remote.peering_with(vnet) else { return Ok(None) };
+        if other.state() == PeeringState::Disconnected {
+            return Err(Refusal::RemotePeeringIsDisconnected {
+                vnet: vnet.clone(),
+                remote: remote.name().clone(),
+                remote_peering: other.name().clone(),
+            });
+        }
+        self.check_connected(remote, &other.spec())?;
+        Ok(Some(other.name().clone()))
     }
 
     /// What holds for a peering whatever its remote has, and even when the remote is gone: there is room for it, no other
@@ -185,5 +208,17 @@ impl Topology {
                 peering.set_remote_address_space(space);
             }
         });
+    }
+}
+
+fn check_remote_subnets(spec: &PeeringSpec, remote: &VirtualNetwork) -> Result<(), Refusal> {
+    spec.subnets.as_ref().map_or(Ok(()), |subnets| check_subnets(remote, &subnets.remote))
+}
+
+/// Checks that a virtual network has these subnets.
+fn check_subnets(vnet: &VirtualNetwork, names: &BTreeSet<SubnetName>) -> Result<(), Refusal> {
+    match names.iter().find(|name| vnet.subnet(name).is_none()) {
+        Some(name) => Err(Refusal::not_found(ResourceId::Subnet(vnet.name().clone(), name.clone()))),
+        None => Ok(()),
     }
 }

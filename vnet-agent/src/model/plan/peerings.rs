@@ -60,6 +60,14 @@ impl<'a> Wish<'a> {
         self.old.is_some_and(|old| old.spec() != *self.spec())
     }
 
+    /// Whether it stays as a peering of other subnets, or comes back from `Disconnected`.
+    fn takes_part_anew(&self) -> bool {
+        self.old.is_some_and(|old| {
+            let comes_back = old.state() == PeeringState::Disconnected && self.is_changed();
+            comes_back || old.subnets() != self.spec().subnets.as_ref()
+        })
+    }
+
     /// Checks the declared space as every list of prefixes is checked. An empty one is legal: subnets that take part may have
     /// no prefix.
     fn check_space(&self) -> Result<(), Refusal> {
@@ -85,7 +93,7 @@ impl Plan<'_> {
             self.note_peering(wish.declared, outcome, &mut refused);
         }
         // After all are there, so that their order does not matter.
-        for wish in kept.iter().filter(|wish| wish.is_changed()) {
+        for wish in kept.iter().filter(|wish| wish.takes_part_anew()) {
             let outcome = self.check_changed(wish);
             self.note_peering(wish.declared, outcome, &mut refused);
         }
@@ -132,7 +140,8 @@ impl Plan<'_> {
     /// Takes a peering that stays into the next topology, with its state and its changes.
     fn carry(&mut self, wish: &Wish<'_>) -> Result<(), Refusal> {
         wish.check_space()?;
-        self.next.check_object(self.next.require_vnet(wish.vnet())?, wish.spec())?;
+        let vnet = self.next.require_vnet(wish.vnet())?;
+        self.check_kept(wish, vnet)?;
         let Some(mut peering) = wish.old.cloned() else { return Ok(()) };
         if wish.is_changed() && peering.state() == PeeringState::Disconnected {
             // The way out of Disconnected that an update is.
@@ -143,14 +152,25 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Checks a changed peering against the other peers of its remote, as the operation does.
+    /// Checks a peering that stays: all of it while it is `Connected`, and of another what its own network adds to itself.
+    fn check_kept(&self, wish: &Wish<'_>, vnet: &VirtualNetwork) -> Result<(), Refusal> {
+        if !wish.ends_disconnected && wish.old.is_some_and(|old| old.state() == PeeringState::Connected) {
+            return self.next.check_connected(vnet, wish.spec());
+        }
+        self.next.check_standing(vnet, wish.spec())?;
+        let before = self.current.vnet(wish.vnet());
+        before.map_or(Ok(()), |before| self.next.check_growth(before, vnet, wish.spec()))
+    }
+
+    /// Checks a changed peering as the operation does.
     fn check_changed(&self, wish: &Wish<'_>) -> Result<(), Refusal> {
-        // Without them, the change was refused before.
-        let (Some(vnet), Some(remote)) = (self.next.vnet(wish.vnet()), self.next.vnet(&wish.spec().remote))
-        else {
-            return Ok(());
-        };
-        self.next.check_newcomer(vnet, wish.spec(), remote)
+        match self.next.vnet(wish.vnet()) {
+            Some(vnet) if vnet.peering(&wish.spec().name).is_some() => {
+                self.next.check_peering(vnet, wish.spec())
+            }
+            // It was refused before.
+            _ => Ok(()),
+        }
     }
 
     fn create(&mut self, wish: &Wish<'_>, sides: &Sides<'_, '_>) -> Result<(), Refusal> {
@@ -179,8 +199,13 @@ impl Plan<'_> {
         let Some(space) = wish.space() else {
             return self.next.apply_in_place(Operation::CreatePeering(vnet.clone(), spec.clone()));
         };
-        self.next.put_peering(vnet, spec.clone(), PeeringState::Initiated, space.to_vec())?;
-        self.next.connect(vnet, &spec.name);
+        let remote = self.next.require_vnet(&spec.remote)?;
+        let other = self.next.waiting_side(vnet, remote)?;
+        let state = if other.is_some() { PeeringState::Connected } else { PeeringState::Initiated };
+        self.next.put_peering(vnet, spec.clone(), state, space.to_vec())?;
+        if let Some(other) = other {
+            self.next.set_state(&spec.remote, &other, PeeringState::Connected);
+        }
         Ok(())
     }
 
@@ -196,7 +221,7 @@ impl Plan<'_> {
                 });
             }
         } else {
-            self.next.check_object(self.next.require_vnet(vnet)?, spec)?;
+            self.check_kept(wish, self.next.require_vnet(vnet)?)?;
         }
         let now = || self.next.remote_space_now(spec);
         let space = match (wish.space(), wish.old) {
@@ -278,11 +303,8 @@ impl Topology {
     pub fn peering_past(&self, vnet: &VirtualNetwork, peering: &Peering) -> PeeringPast {
         let spec = peering.spec();
         let is_disconnected = peering.state() == PeeringState::Disconnected;
-        // A remote that has taken another peer since would not be open to a new peering.
-        let is_overtaken = || {
-            let remote = self.vnet(peering.remote());
-            !is_disconnected && remote.is_some_and(|remote| self.check_newcomer(vnet, &spec, remote).is_err())
-        };
+        // It could not be made any more as things have become.
+        let is_overtaken = || !is_disconnected && self.check_peering(vnet, &spec).is_err();
         let space = peering.remote_address_space();
         let follows = space == self.remote_space_now(&spec) && !is_overtaken();
         PeeringPast { is_disconnected, remote_address_space: (!follows).then(|| space.to_vec()) }
@@ -292,15 +314,6 @@ impl Topology {
     fn remote_space_now(&self, spec: &PeeringSpec) -> Vec<IpNet> {
         let selection = spec.subnets.as_ref().map(|subnets| (&subnets.remote, subnets.only_ipv6));
         self.vnet(&spec.remote).map(|remote| taking_part(remote, selection)).unwrap_or_default()
-    }
-
-    /// Makes a peering and its other side `Connected` when there is another side.
-    fn connect(&mut self, vnet: &VnetId, name: &PeeringName) {
-        let Some(peering) = self.peering(vnet, name) else { return };
-        let Some((remote, other)) = self.other_side(vnet, peering) else { return };
-        let (remote, other) = (remote.name().clone(), other.name().clone());
-        self.set_state(vnet, name, PeeringState::Connected);
-        self.set_state(&remote, &other, PeeringState::Connected);
     }
 
     fn set_space(&mut self, vnet: &VnetId, name: &PeeringName, space: Vec<IpNet>) {

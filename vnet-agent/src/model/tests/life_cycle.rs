@@ -313,49 +313,6 @@ fn a_range_is_not_taken_away_while_a_subnet_lies_in_it() {
     );
 }
 
-/// In every state: a Disconnected side may come back, an Initiated one be answered.
-#[test]
-fn a_new_range_must_not_meet_a_peer_whatever_the_state() {
-    let code = RefusalCode::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet;
-    let worlds = [
-        (two().side("a", "b"), Initiated),
-        (connected(), Connected),
-        (connected().delete_side("b", "a"), Disconnected),
-    ];
-    for (world, state) in worlds {
-        assert_eq!(world.state("a", "b"), state);
-        let sentence = "range 10.1.5.0/24 of a meets range 10.1.0.0/16 of b, which is already peered with a: \
-                        a virtual network's peers must not meet one another";
-        world.refuses(spaced("a", &["10.0.0.0/16", "10.1.5.0/24"]), code, sentence);
-        let sentence = "range 10.0.5.0/24 of b meets range 10.0.0.0/16 of a, which is already peered with b: \
-                        a virtual network's peers must not meet one another";
-        world.refuses(spaced("b", &["10.1.0.0/16", "10.6.0.0/16", "10.0.5.0/24"]), code, sentence);
-    }
-}
-
-#[test]
-fn a_new_range_must_not_meet_a_peers_other_peer_whatever_the_state() {
-    let code = RefusalCode::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet;
-    let with_c = || connected().vnet("c", &["10.2.0.0/16"]);
-    let worlds = [
-        (with_c().side("a", "c"), Initiated),
-        (with_c().peered("a", "c"), Connected),
-        (with_c().peered("a", "c").delete_side("c", "a"), Disconnected),
-    ];
-    for (world, state) in worlds {
-        assert_eq!(world.state("a", "c"), state);
-        let sentence = "range 10.2.5.0/24 of b meets range 10.2.0.0/16 of c, which is already peered with a: \
-                        a virtual network's peers must not meet one another";
-        world.refuses(spaced("b", &["10.1.0.0/16", "10.6.0.0/16", "10.2.5.0/24"]), code, sentence);
-    }
-    // With the peering, the objection is gone.
-    with_c()
-        .peered("a", "c")
-        .delete_side("a", "c")
-        .delete_side("c", "a")
-        .with(spaced("b", &["10.1.0.0/16", "10.2.5.0/24"]));
-}
-
 #[test]
 fn creating_or_deleting_a_peering_disturbs_no_other() {
     let before = connected().vnet("c", &["10.2.0.0/16"]);

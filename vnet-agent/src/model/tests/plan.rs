@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 
+use super::overlap::meetings;
 use super::{World, nic, peering, random, subnet, subnets, vnet, vnet_name};
 use crate::model::PeeringState::{Connected, Disconnected, Initiated};
 use crate::model::*;
@@ -263,6 +264,47 @@ fn the_second_declaration_of_a_name_is_the_one_refused() {
     }
 }
 
+/// The codes and places of the refusals.
+fn kinds(refusals: Vec<Told>) -> Vec<(u32, RefusalCode)> {
+    refusals.into_iter().map(|(place, code, _)| (place, code)).collect()
+}
+
+#[test]
+fn a_side_that_waits_stands_whatever_its_remote_has_become_and_binds_its_own_network() {
+    let update = |name: &str, space: &[&str]| Operation::UpdateVnet(vnet(name, space));
+    let world =
+        base().side("a", "b").applied(&World::default()).with(update("b", &["10.1.0.0/16", "10.0.9.0/24"]));
+    let declaration = |a: &[&str]| {
+        let mut declaration = base().side("a", "b");
+        declaration.0.vnets[0].spec.address_space = super::prefixes(a);
+        declaration.0.vnets[1].spec.address_space = super::prefixes(&["10.1.0.0/16", "10.0.9.0/24"]);
+        declaration
+    };
+    assert_eq!(declaration(&["10.0.0.0/16"]).applied(&world).state("a", "b"), Initiated);
+    declaration(&["10.0.0.0/16", "10.7.0.0/16"]).applied(&world);
+    let code = RefusalCode::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet;
+    let refusals = declaration(&["10.0.0.0/16", "10.1.9.0/24"]).after(&world).unwrap_err();
+    assert_eq!(kinds(refusals), [(7, code)]);
+    // The other side would connect what meets.
+    let refusals = declaration(&["10.0.0.0/16"]).side("b", "a").after(&world).unwrap_err();
+    assert_eq!(kinds(refusals), [(8, RefusalCode::VnetAddressSpacesOverlap)]);
+}
+
+#[test]
+fn networks_that_stay_connected_must_not_come_to_meet() {
+    let three = |b: &str, c: &str| {
+        let declaration = Declaration::default().vnet("a", &["10.0.0.0/16"]).vnet("b", &[b]).vnet("c", &[c]);
+        declaration.side("a", "b").side("b", "a").side("a", "c").side("c", "a")
+    };
+    let world = three("10.1.0.0/16", "10.2.0.0/16").applied(&World::default());
+    let refusals = three("10.1.0.0/16", "10.1.0.0/17").after(&world).unwrap_err();
+    assert_eq!(kinds(refusals), [(6, RefusalCode::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet)]);
+    let refusals = three("10.0.0.0/17", "10.2.0.0/16").after(&world).unwrap_err();
+    assert_eq!(kinds(refusals), [(4, RefusalCode::VnetAddressSpacesOverlap)]);
+    // They may change places, which no order of operations would allow.
+    three("10.2.0.0/16", "10.1.0.0/16").applied(&world);
+}
+
 /// What an administrator would declare to have this topology.
 fn declared(topology: &Topology) -> DesiredState {
     let mut state = DesiredState::default();
@@ -310,6 +352,7 @@ proptest! {
             // Sound: a snapshot of it is accepted, with the states that go together.
             prop_assert_eq!(&Topology::restore(next.snapshot()), &Ok(next.clone()));
             prop_assert_eq!(&declared(&next), &desired);
+            prop_assert_eq!(meetings(&next, |state| state == Connected), Vec::<String>::new());
             let (again, changes) = plan_file(&next, &desired).unwrap();
             prop_assert_eq!(changes, vec![]);
             for (again, next) in again.vnets().zip(next.vnets()) {

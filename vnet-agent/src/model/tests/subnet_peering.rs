@@ -63,7 +63,11 @@ fn named_subnets_exist_on_their_sides() {
 
 #[test]
 fn a_subnet_that_a_peering_names_cannot_be_deleted() {
-    let world = world().with(create("a", "b", subnets(&["s"], &["t"], false)));
+    let world = world().with(create("a", "b", subnets(&["s"], &["t"], false))).with(create(
+        "b",
+        "a",
+        subnets(&[], &[], false),
+    ));
     let code = RefusalCode::VnetAddressSpaceInUse;
     let sentence = "subnet a/s cannot be taken away: peering a/a-to-b depends on it";
     world.refuses(Operation::DeleteSubnet(vnet_name("a"), subnet_name("s")), code, sentence);
