@@ -83,10 +83,35 @@ fn one_without_a_role_sees_empty_lists_and_reads_nothing_by_name() {
 }
 
 #[test]
+fn a_list_of_everything_has_what_a_role_on_a_part_of_a_subscription_lets_one_read() {
+    let site = Site::stored();
+    let stage = Stage::with_networks(&site);
+    stage.done(RED, "vnet create -n more --subscription red -g prod -l west --address-prefixes 10.3.0.0/16");
+    stage.done(RED, "nic create -n vm --subscription red --vnet-name app --subnet s");
+    let reader = format!("role assignment create --assignee user:#{NOBODY} --role Reader --subscription red");
+    let subscriptions = || {
+        let listed = stage.ask(NOBODY, "subscription list -o json").json();
+        listed.as_array().unwrap().iter().map(|one| one["subscriptionId"].clone()).collect::<Vec<_>>()
+    };
+    stage.done(RED, &format!("{reader} --vnet-name app"));
+    assert_eq!(stage.names(NOBODY, "vnet list"), ["app"]);
+    assert_eq!(stage.names(NOBODY, "nic list"), [""; 0]);
+    assert_eq!(subscriptions(), ["red"]);
+    stage.done(NOBODY, "subscription show -n red");
+    stage.refused(NOBODY, "subscription show -n blue", "AuthorizationFailed");
+    stage.done(RED, &format!("{reader} -g default"));
+    assert_eq!(stage.names(NOBODY, "nic list"), ["vm"]);
+    assert_eq!(stage.names(NOBODY, "vnet list"), ["app"]);
+    // What concerns the subscription as a whole is not read by a part of it.
+    stage.refused(NOBODY, "activity-log list --subscription red", "AuthorizationFailed");
+}
+
+#[test]
 fn a_role_that_is_taken_away_is_gone_at_once() {
     let site = Site::stored();
     let stage = Stage::with_networks(&site);
     stage.trust_each_other();
+    assert_eq!(stage.names(BLUE, "vnet list"), ["data", "app"]);
     stage.done(BLUE, "vnet update -n app --subscription red --add-address-prefix 10.8.0.0/16");
     stage.done(
         RED,

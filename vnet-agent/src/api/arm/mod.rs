@@ -162,9 +162,8 @@ pub(super) fn list(
             vnet.peerings().map(|one| peering::view(topology, vnet, one, sight).render().json).collect()
         }
         Collection::Subscriptions => {
-            let all = directory.every_subscription();
-            let all = all.iter().filter(|one| sight.sees(&ResourceId::Subscription(one.name.clone())));
-            all.map(|one| subscription::render(one).json).collect()
+            let readable = directory.subscriptions_read_by(caller);
+            readable.iter().map(|one| subscription::render(one).json).collect()
         }
         Collection::RoleAssignments(scope) => {
             require(state, sight, scope)?;

@@ -44,7 +44,8 @@ fn lists_have_what_one_may_read() {
         ["hub"]
     );
     assert_eq!(list(&api, &path("networkInterfaces")).unwrap(), [""; 0]);
-    assert_eq!(list(&api, "/subscriptions").unwrap(), [""; 0]);
+    // The subscription of that network, for without it nobody finds the network.
+    assert_eq!(list(&api, "/subscriptions").unwrap(), ["default"]);
     assert_eq!(list(&api, &path("virtualNetworks/hub/subnets")).unwrap(), ["s"]);
     assert_eq!(list(&api, &path("virtualNetworks/hub/virtualNetworkPeerings")).unwrap(), ["there"]);
     for closed in

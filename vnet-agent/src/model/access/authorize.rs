@@ -4,18 +4,38 @@
 //! scope that the caller may not read.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::{AccessScope, Action, Caller, Directory, Principal};
+use super::{AccessScope, Action, Caller, Directory, Principal, RoleAssignment, Subscription};
 use crate::model::{Refusal, SubscriptionId};
 
 impl Directory {
     /// Whether a caller may do this within this scope.
+    ///
+    /// A subscription is read, as in Azure, by whoever may do so for any part of it: he could not find that part otherwise.
     #[must_use]
     pub fn allows(&self, caller: &Caller, action: Action, scope: &AccessScope) -> bool {
-        let has_role = |scope: &AccessScope| {
-            self.assignments_at(scope).any(|a| a.role.allows(action) && caller.is(&a.principal))
+        let gives = |given: &Arc<RoleAssignment>| given.role.allows(action) && caller.is(&given.principal);
+        let reads_part = |subscription: &str| {
+            self.assignments().any(|given| given.scope.subscription() == Some(subscription) && gives(given))
         };
-        caller.is_root() || scope.and_around().any(|scope| has_role(&scope))
+        caller.is_root()
+            || scope.and_around().any(|scope| self.assignments_at(&scope).any(gives))
+            || action == Action::SubscriptionRead && scope.subscription().is_some_and(reads_part)
+    }
+
+    /// The subscriptions that a caller may read, in the order of their names.
+    #[must_use]
+    pub fn subscriptions_read_by(&self, caller: &Caller) -> Vec<Arc<Subscription>> {
+        let action = Action::SubscriptionRead;
+        let mut all = self.every_subscription();
+        if !caller.is_root() {
+            // One look at the roles, and not one for each subscription.
+            let roles = self.assignments().filter(|a| a.role.allows(action) && caller.is(&a.principal));
+            let scopes: BTreeSet<Option<&str>> = roles.map(|given| given.scope.subscription()).collect();
+            all.retain(|one| scopes.contains(&None) || scopes.contains(&Some(one.name.as_str())));
+        }
+        all
     }
 
     /// Whether a caller has any role anywhere. Whoever has none need not be looked for in all that there is.

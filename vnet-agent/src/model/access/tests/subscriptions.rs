@@ -2,7 +2,7 @@
 
 use pretty_assertions::assert_eq;
 
-use super::{ALICE, House, caller, scope, subscription};
+use super::{ALICE, BOB, House, caller, scope, subscription, vnet_scope};
 use crate::model::access::{Action, *};
 use crate::model::tests::{nic, vnet, vnet_name};
 use crate::model::*;
@@ -126,4 +126,40 @@ fn quota_exceeded_at_1000_subscriptions() {
     assert_eq!(refusal.code(), RefusalCode::QuotaExceeded);
     assert_eq!(refusal.to_string(), "the scope / cannot have more than 1000 subscriptions");
     assert!(state.put_subscription(subscription("s0")).is_ok());
+}
+
+#[test]
+fn a_subscription_is_read_by_whoever_has_a_role_on_any_part_of_it() {
+    let readable = |scope: &str| {
+        let directory = House::new().give(ALICE, Role::Reader, scope).0.directory;
+        let read_by = |who: &Caller| -> Vec<String> {
+            let listed = directory.subscriptions_read_by(who);
+            let listed: Vec<String> = listed.iter().map(|one| one.name.to_string()).collect();
+            let all = directory.every_subscription();
+            let shown = all.iter().filter(|one| {
+                let scope = AccessScope::Subscription(one.name.clone());
+                directory.authorize(who, Action::SubscriptionRead, &scope).is_ok()
+            });
+            assert_eq!(shown.map(|one| one.name.to_string()).collect::<Vec<_>>(), listed);
+            listed
+        };
+        assert_eq!(read_by(&Caller::root()), ["blue", "default", "red"]);
+        assert_eq!(read_by(&caller(BOB)), [""; 0]);
+        read_by(&caller(ALICE))
+    };
+    assert_eq!(readable(&vnet_scope("red/g/a")), ["red"]);
+    assert_eq!(readable("/subscriptions/red/resourceGroups/g"), ["red"]);
+    assert_eq!(readable("/subscriptions/default"), ["default"]);
+    assert_eq!(readable("/"), ["blue", "default", "red"]);
+}
+
+#[test]
+fn who_reads_a_subscription_for_a_part_of_it_reads_nothing_else_of_it() {
+    let directory = House::new().give(ALICE, Role::Owner, &vnet_scope("red/g/a")).0.directory;
+    let red = scope("/subscriptions/red");
+    for action in Action::ALL {
+        let may = directory.allows(&caller(ALICE), *action, &red);
+        assert_eq!(may, *action == Action::SubscriptionRead, "{action}");
+        assert!(!directory.allows(&caller(ALICE), *action, &AccessScope::Root), "{action}");
+    }
 }
