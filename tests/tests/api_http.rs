@@ -390,6 +390,16 @@ fn an_export_applied_to_an_empty_state_gives_the_same_state() {
     let mut grown = network("10.1.0.0/16");
     grown["properties"]["addressSpace"]["addressPrefixes"] = json!(["10.1.0.0/16", "10.7.0.0/16"]);
     arm.put(&vnet_id("spoke"), &grown);
+    // Azure's clients make up the name of a role assignment.
+    let roles = "/providers/Microsoft.Authorization/roleAssignments";
+    for (scope, name) in [
+        (String::new(), "0b1f6471-1bf0-4dda-aec3-111122223333"),
+        ("/subscriptions/red".to_owned(), "5d1c5ea9-8a1d-4bd3-8a3c-444455556666"),
+        (vnet_id("hub"), "my-name"),
+    ] {
+        let body = json!({"properties": {"principalId": "user:ci", "roleDefinitionName": "Reader"}});
+        arm.put(&format!("{scope}{roles}/{name}"), &body);
+    }
     let exported = ask(&site, &request("GET", "/export", &[], b""));
     assert_eq!((exported.status, exported.header("content-type")), (200, Some("application/yaml")));
     let version = exported.header("etag").expect("the export has its version").to_owned();
@@ -401,7 +411,7 @@ fn an_export_applied_to_an_empty_state_gives_the_same_state() {
     let _other_agent = other.start();
     let applied = ask(&other, &request("POST", "/apply", &[yaml], &exported.body));
     assert_eq!(applied.status, 200, "{}", applied.json());
-    for target in ["/topology", "/subscriptions"] {
+    for target in ["/topology", "/subscriptions", roles] {
         assert_eq!(other.arm().get(target), arm.get(target), "{target}");
     }
 }

@@ -93,6 +93,7 @@ fn what_is_exported_leads_an_empty_agent_to_the_same_state() {
         "vnet peering create -n hub-to-spoke --vnet-name hub --remote-vnet spoke --both --allow-forwarded-traffic",
         "vnet peering create -n alone --vnet-name hub --remote-vnet red/prod/hub",
         "role assignment create --assignee alice --role Reader --subscription red",
+        "role assignment create --assignee bob --role Reader --vnet-name hub -n my-name",
     ] {
         done(&agent, command);
     }
@@ -106,6 +107,8 @@ fn what_is_exported_leads_an_empty_agent_to_the_same_state() {
     assert_eq!(done(&other, "export"), exported);
     assert_eq!(everything(&other), everything(&agent));
     assert_eq!(last(&other, &format!("apply {file}")), "applied: 0 created, 0 changed, 0 deleted");
+    assert_eq!(done(&other, "role assignment delete -n my-name --vnet-name hub"), "");
+    assert_eq!(json(&other, "role assignment list --assignee bob -o json"), json!([]));
 }
 
 /// Runs a command with a text on its standard input.

@@ -9,7 +9,8 @@ use super::keys;
 use super::reader::{Fields, Reader};
 use super::tree::NodeId;
 use crate::model::access::{
-    AccessScope, AccessScopeError, DesiredAccess, DesiredSubscriptions, Grant, Principal, Role, Subscription,
+    AccessScope, AccessScopeError, DesiredAccess, DesiredSubscriptions, Grant, NamedGrant, Principal, Role,
+    Subscription,
 };
 use crate::model::{
     DEFAULT_SCOPE_NAME, Declared, Refusal, ResourceGroupName, Scope, SubscriptionId, VnetId, VnetName,
@@ -112,10 +113,15 @@ impl Access {
 }
 
 /// A role given, without a mistake of form. Every value is looked at, whatever is wrong with another.
-fn grant(reader: &mut Reader<'_>, fields: &Fields, scope: Option<AccessScope>) -> Option<Grant> {
+fn grant(reader: &mut Reader<'_>, fields: &Fields, scope: Option<AccessScope>) -> Option<NamedGrant> {
+    let name = match fields.get("name") {
+        None => Some(None),
+        Some(node) => reader.text(node, "name").map(|text| Some(text.to_owned())),
+    };
     let principal = reader.optional(fields, "principal", Principal::from_str);
     let role = reader.optional(fields, "role", Role::from_str);
-    Some(Grant { principal: principal??, role: role??, scope: scope? }).filter(|_| !fields.any_unclear())
+    let grant = Grant { principal: principal??, role: role??, scope: scope? };
+    Some(NamedGrant { name: name?, grant }).filter(|_| !fields.any_unclear())
 }
 
 /// A scope within a subscription: a resource group, `GROUP/VNET`, or what Azure Resource Manager has for either.

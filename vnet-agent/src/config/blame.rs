@@ -26,6 +26,10 @@ impl<'t> Blame<'t> {
     pub(super) fn new(tree: &'t Tree<'t>, desired: &'t DesiredState, access: &DesiredAccess) -> Self {
         let subscriptions = access.subscriptions.iter().flat_map(|all| &all.subscriptions);
         let subscriptions = subscriptions.map(|d| (ResourceId::Subscription(d.spec.name.clone()), d.place));
+        let roles = access.grants().filter_map(|d| {
+            let scope = Box::new(d.spec.grant.scope.clone());
+            Some((ResourceId::RoleAssignment(scope, d.spec.name.clone()?), d.place))
+        });
         let vnets = desired.vnets.iter().map(|d| (ResourceId::VirtualNetwork(d.spec.name.clone()), d.place));
         let subnets = desired.subnets.iter().map(|d| {
             let (vnet, subnet) = &d.spec;
@@ -37,7 +41,8 @@ impl<'t> Blame<'t> {
             (ResourceId::Peering(vnet.clone(), peering.name.clone()), d.place)
         });
         let mut declared = HashMap::new();
-        for (id, place) in subscriptions.chain(vnets).chain(subnets).chain(nics).chain(peerings) {
+        for (id, place) in subscriptions.chain(roles).chain(vnets).chain(subnets).chain(nics).chain(peerings)
+        {
             declared.entry(id).or_insert(place.into());
         }
         Self { tree, desired, declared }

@@ -167,9 +167,9 @@ pub(super) const SUBSCRIPTION: Keys = Keys {
 pub(super) const ROLE: Keys = Keys {
     what: "a role assignment of a subscription",
     required: &["principal", "role"],
-    optional: &["scope"],
+    optional: &["name", "scope"],
     later: &[],
-    read_only: &["name"],
+    read_only: &[],
     synonyms: ROLE_SYNONYMS,
 };
 
@@ -177,9 +177,9 @@ pub(super) const ROLE: Keys = Keys {
 pub(super) const ROOT_ROLE: Keys = Keys {
     what: "a role assignment at the scope /",
     required: &["principal", "role"],
-    optional: &[],
+    optional: &["name"],
     later: &[],
-    read_only: &["name"],
+    read_only: &[],
     synonyms: ROLE_SYNONYMS,
 };
 

@@ -23,8 +23,9 @@
 //! * A NIC: `name`, `subnet` (as `vnet/subnet`), `addresses` (one IPv4, one IPv6, or one of each), `mac` (derived from the
 //!   name), `interface` (none: a lab makes a veth pair), `enableIPForwarding` (false), `subscription`, `resourceGroup`.
 //! * A subscription: `name`, `displayName` (its name), `tenant` (`default`), `roleAssignments`.
-//! * A role assignment: `principal` (`user:NAME`, `group:NAME`), `role`, and, of a subscription, optionally `scope` (a resource
-//!   group `GROUP`, or a virtual network `GROUP/NAME`). At the top, the roles hold everywhere.
+//! * A role assignment: `principal` (`user:NAME`, `group:NAME`), `role`, optionally `name` (the one that it has, or a GUID that
+//!   follows from the rest), and, of a subscription, optionally `scope` (a resource group `GROUP`, or a virtual network
+//!   `GROUP/NAME`). At the top, the roles hold everywhere.
 //! * An assertion: `from`, `to` (NICs, those of the file's own scope by their bare names), `reachable`, and optionally `family`
 //!   (`IPv4` or `IPv6`; without it, reachable means over one of the two at least).
 

@@ -287,11 +287,10 @@ fn peering_fields<'a>(topology: &Topology, vnet: &VirtualNetwork, peering: &'a P
     fields
 }
 
-fn role_fields(assignment: &RoleAssignment) -> Fields<'static> {
-    let mut fields = vec![
-        ("principal", Value::Word(quote(assignment.principal.to_string().into()))),
-        ("role", Value::Word(quote(assignment.role.to_string().into()))),
-    ];
+fn role_fields(assignment: &RoleAssignment) -> Fields<'_> {
+    let mut fields: Fields<'_> = assignment.own_name().map(|name| ("name", word(name))).into_iter().collect();
+    fields.push(("principal", Value::Word(quote(assignment.principal.to_string().into()))));
+    fields.push(("role", Value::Word(quote(assignment.role.to_string().into()))));
     let within = match &assignment.scope {
         AccessScope::Root | AccessScope::Subscription(_) => None,
         AccessScope::ResourceGroup(scope) => Some(scope.resource_group.to_string()),

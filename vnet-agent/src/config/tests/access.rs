@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use super::*;
-use crate::config::load_state;
+use crate::config::{load_state, write_state};
 use crate::model::access::{AccessScope, Caller, Directory, Role};
 use crate::model::{RefusalCode, State};
 
@@ -100,6 +100,35 @@ fn a_file_that_is_loaded_again_changes_nothing_and_names_no_role_anew() {
 }
 
 #[test]
+fn the_names_of_roles_are_written_and_come_back() {
+    let names = "\
+subscriptions:
+  - name: default
+    roleAssignments:
+      - { principal: user:alice, role: Owner, name: alices }
+      - { principal: user:bob, role: Reader, scope: default/hub, name: 8e3af657-a8ff-443c-a75c-2fe8c4bcb635 }
+      - { principal: user:carl, role: Reader }
+roleAssignments:
+  - { principal: user:carl, role: Reader, name: \"true\" }
+";
+    let (state, _) = stated(&file(names), &State::default());
+    let text = write_state(&state);
+    assert_eq!(stated(&text, &State::default()).0, state, "{text}");
+    assert_eq!(stated(&text, &state).1, [""; 0], "{text}");
+    let written: Vec<&str> = text.lines().filter(|line| line.contains("principal")).map(str::trim).collect();
+    // A name that follows from the rest is not written.
+    assert_eq!(
+        written,
+        [
+            "- { principal: \"user:carl\", role: Reader }",
+            "- { name: alices, principal: \"user:alice\", role: Owner }",
+            "- { name: \"8e3af657-a8ff-443c-a75c-2fe8c4bcb635\", principal: \"user:bob\", role: Reader, scope: default/hub }",
+            "- { name: \"true\", principal: \"user:carl\", role: Reader }",
+        ]
+    );
+}
+
+#[test]
 fn roles_on_a_network_that_the_file_has_no_more_go_with_it() {
     let (state, _) = stated(&file(TENANTS), &State::default());
     let (state, _) = stated("virtualNetworks: []\n", &state);
@@ -132,6 +161,10 @@ fn roles_on_a_network_that_the_file_has_no_more_go_with_it() {
 #[case::no_such_principal(
     "roleAssignments: [{ principal: alice, role: Owner }]\n",
     "2:32: \"alice\" is no principal; write user:NAME or group:NAME, for example user:alice, or user:#1000 for a user without a name"
+)]
+#[case::a_name_that_is_no_text(
+    "roleAssignments: [{ principal: user:a, role: Owner, name: [] }]\n",
+    "2:59: `name` must be a text, but this is a list"
 )]
 #[case::no_such_role(
     "roleAssignments: [{ principal: user:a, role: King }]\n",
@@ -169,6 +202,14 @@ fn a_mistake_of_form_is_told_at_its_place(#[case] lines: &str, #[case] expected:
 #[case::a_role_twice(
     "roleAssignments: [{ principal: user:a, role: Owner }, { principal: user:a, role: owner }]\n",
     (RefusalCode::RoleAssignmentExists, "2:68: RoleAssignmentExists: user:a has the role Owner at scope / already, by role assignment")
+)]
+#[case::a_wrong_name_of_a_role(
+    "roleAssignments: [{ principal: user:a, role: Owner, name: a b }]\n",
+    (RefusalCode::InvalidResourceName, "2:59: InvalidResourceName: role assignment name \"a b\" holds ' '")
+)]
+#[case::a_name_of_two_roles(
+    "roleAssignments: [{ principal: user:a, role: Owner, name: n }, { principal: user:b, role: Owner, name: n }]\n",
+    (RefusalCode::ResourceAlreadyExists, "2:104: ResourceAlreadyExists: role assignment n of scope / already exists")
 )]
 #[case::no_such_network(
     "subscriptions: [{ name: red, roleAssignments: [{ principal: user:a, role: Owner, scope: g/hub }] }]\n",

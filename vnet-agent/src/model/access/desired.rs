@@ -1,7 +1,8 @@
 //! From declared subscriptions and roles to a directory, in one step.
 //!
-//! A declaration says who has which role where, and no name for that. A role that was given before keeps the name that it has; a
-//! new one gets a name that follows from what it says, so that the same declaration leads to the same directory everywhere.
+//! A declaration says who has which role where, and may say by which name. Without one, a role that was given before keeps the name
+//! that it has; a new one gets a name that follows from what it says, so that the same declaration leads to the same directory
+//! everywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,13 +26,22 @@ pub struct Grant {
     pub scope: AccessScope,
 }
 
+/// A role that is to be given, and by which name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedGrant {
+    /// The name of the role assignment; none where it is the one that it has, or follows from what it says.
+    pub name: Option<String>,
+    /// What it says.
+    pub grant: Grant,
+}
+
 /// Who may do what, as far as somebody declares it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DesiredAccess {
     /// The subscriptions, and the roles given in them; none where both stay as they are.
     pub subscriptions: Option<DesiredSubscriptions>,
     /// The roles given at `/`; none where they stay as they are.
-    pub root: Option<Vec<Declared<Grant>>>,
+    pub root: Option<Vec<Declared<NamedGrant>>>,
     /// The one subscription that the declaration is about; none where it is about all.
     pub within: Option<SubscriptionId>,
 }
@@ -42,10 +52,16 @@ pub struct DesiredSubscriptions {
     /// The subscriptions. `default` may be among them, and exists without that.
     pub subscriptions: Vec<Declared<Subscription>>,
     /// The roles, each with a scope in a subscription.
-    pub grants: Vec<Declared<Grant>>,
+    pub grants: Vec<Declared<NamedGrant>>,
 }
 
 impl DesiredAccess {
+    /// The roles, those in subscriptions first.
+    pub fn grants(&self) -> impl Iterator<Item = &Declared<NamedGrant>> {
+        let in_subscriptions = self.subscriptions.iter().flat_map(|all| &all.grants);
+        in_subscriptions.chain(self.root.iter().flatten())
+    }
+
     /// Whether it says all about what is given at this scope.
     fn replaces(&self, scope: &AccessScope) -> bool {
         match scope.subscription() {
@@ -70,6 +86,19 @@ impl Grant {
         let digits = format!("{number:032x}");
         let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| digits.get(range).unwrap_or_default());
         groups.join("-")
+    }
+}
+
+impl RoleAssignment {
+    /// What it says, without its name.
+    pub(super) fn grant(&self) -> Grant {
+        Grant { principal: self.principal.clone(), role: self.role, scope: self.scope.clone() }
+    }
+
+    /// Its name, where that does not follow from what it says.
+    #[must_use]
+    pub fn own_name(&self) -> Option<&str> {
+        Some(self.name.as_str()).filter(|name| *name != self.grant().derived_name())
     }
 }
 
@@ -98,9 +127,8 @@ impl Directory {
             let again = || Err(Refusal::exists(ResourceId::Subscription(spec.name.clone())));
             note(*place, if is_first { next.put_subscription(spec.clone()) } else { again() });
         }
-        let (names, mut counts) = (self.names(), Counts::default());
-        let in_subscriptions = desired.subscriptions.iter().flat_map(|all| &all.grants);
-        for Declared { spec, place } in in_subscriptions.chain(desired.root.iter().flatten()) {
+        let (names, mut counts) = (self.kept_names(desired), Counts::default());
+        for Declared { spec, place } in desired.grants() {
             note(*place, next.give(spec, &names, &exists, &mut counts));
         }
         next.retain_assignments(|scope| match scope {
@@ -110,26 +138,32 @@ impl Directory {
         if refusals.is_empty() { Ok(next) } else { Err(refusals) }
     }
 
-    /// The names of the role assignments, by what they say.
-    fn names(&self) -> BTreeMap<Grant, String> {
-        let name = |given: &Arc<RoleAssignment>| {
-            let (principal, role, scope) = (given.principal.clone(), given.role, given.scope.clone());
-            (Grant { principal, role, scope }, given.name.clone())
-        };
-        self.assignments().map(name).collect()
+    /// The names of the role assignments, by what they say; without those that are declared to be another's.
+    fn kept_names(&self, desired: &DesiredAccess) -> BTreeMap<Grant, String> {
+        let taken: BTreeSet<(&AccessScope, &str)> = desired
+            .grants()
+            .filter_map(|declared| Some((&declared.spec.grant.scope, declared.spec.name.as_deref()?)))
+            .collect();
+        let kept = self.assignments().filter(|given| !taken.contains(&(&given.scope, &*given.name)));
+        kept.map(|given| (given.grant(), given.name.clone())).collect()
     }
 
     fn give(
         &mut self,
-        grant: &Grant,
+        NamedGrant { name, grant }: &NamedGrant,
         names: &BTreeMap<Grant, String>,
         exists: impl Fn(&VnetId) -> bool,
         counts: &mut Counts,
     ) -> Result<(), Refusal> {
+        let name = name.as_ref().or_else(|| names.get(grant));
+        let name = name.cloned().unwrap_or_else(|| grant.derived_name());
         let Grant { principal, role, scope } = grant.clone();
-        let name = names.get(grant).cloned().unwrap_or_else(|| grant.derived_name());
-        if self.assignment(&scope, &name).is_some() {
-            return Err(Refusal::RoleAssignmentExists { principal, role, scope, existing: name });
+        match self.assignment(&scope, &name) {
+            Some(given) if given.grant() == *grant => {
+                return Err(Refusal::RoleAssignmentExists { principal, role, scope, existing: name });
+            }
+            Some(given) => return Err(Refusal::exists(given.id())),
+            None => {}
         }
         if let AccessScope::Vnet(vnet) = &scope
             && !exists(vnet)

@@ -191,7 +191,7 @@ impl Directory {
 }
 
 impl RoleAssignment {
-    fn id(&self) -> ResourceId {
+    pub(super) fn id(&self) -> ResourceId {
         ResourceId::RoleAssignment(Box::new(self.scope.clone()), self.name.clone())
     }
 }

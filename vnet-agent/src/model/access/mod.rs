@@ -18,7 +18,7 @@ mod scope;
 pub use action::Action;
 pub use change::{authorize_change, authorize_operation};
 pub use declared::authorize_declarations;
-pub use desired::{DesiredAccess, DesiredSubscriptions, Grant};
+pub use desired::{DesiredAccess, DesiredSubscriptions, Grant, NamedGrant};
 pub use difference::{authorize_directory_change, directory_changes};
 pub use directory::{Directory, RoleAssignment, Subscription, Token};
 pub use principal::{Caller, Principal, PrincipalError};

@@ -13,9 +13,20 @@ fn at<T>(place: u32, spec: T) -> Declared<T> {
     Declared { spec, place: Place(place) }
 }
 
-fn grant(place: u32, principal: &str, role: Role, scope: &str) -> Declared<Grant> {
+fn grant(place: u32, principal: &str, role: Role, scope: &str) -> Declared<NamedGrant> {
     let (principal, scope) = (principal.parse().unwrap(), scope.parse().unwrap());
-    at(place, Grant { principal, role, scope })
+    at(place, NamedGrant { name: None, grant: Grant { principal, role, scope } })
+}
+
+/// A role at `/` with a name.
+fn named(place: u32, name: &str, principal: &str) -> Declared<NamedGrant> {
+    let mut declared = grant(place, principal, Role::Reader, "/");
+    declared.spec.name = Some(name.to_owned());
+    declared
+}
+
+fn at_root(grants: Vec<Declared<NamedGrant>>) -> DesiredAccess {
+    DesiredAccess { root: Some(grants), ..DesiredAccess::default() }
 }
 
 /// `red` and `blue` as they are, with Alice as Owner of `red`.
@@ -140,6 +151,61 @@ fn a_new_role_gets_a_guid_that_follows_from_what_it_says() {
     assert_eq!(lengths, [8, 4, 4, 4, 12]);
     let third = name(ALICE).split('-').nth(2).unwrap().to_owned();
     assert!(third.starts_with('8'), "{third}");
+}
+
+#[test]
+fn a_role_gets_the_name_that_is_declared_in_place_of_the_one_that_it_has() {
+    let house = House::new().give(ALICE, Role::Reader, "/");
+    let desired = at_root(vec![named(1, "mine", ALICE), named(2, "his", BOB)]);
+    let (next, changes) = planned(&house.0, &desired);
+    assert_eq!(
+        changes,
+        [
+            "- role assignment a0 of scope /",
+            "+ role assignment his of scope /: principal user:bob, role Reader",
+            "+ role assignment mine of scope /: principal user:alice, role Reader",
+        ]
+    );
+    let again = State { directory: next.clone(), ..house.0 };
+    assert_eq!(planned(&again, &desired), (next, vec![]));
+}
+
+#[test]
+fn a_name_that_is_declared_for_another_role_is_not_kept() {
+    let house = House::new().give(ALICE, Role::Reader, "/");
+    for alice_first in [true, false] {
+        let mut grants = vec![grant(1, ALICE, Role::Reader, "/"), named(2, "a0", BOB)];
+        if !alice_first {
+            grants.reverse();
+        }
+        let derived = grant(1, ALICE, Role::Reader, "/").spec.grant.derived_name();
+        let (next, _) = planned(&house.0, &at_root(grants));
+        let mut given: Vec<_> =
+            next.assignments().map(|one| (one.principal.to_string(), one.name.clone())).collect();
+        given.sort();
+        assert_eq!(given, [(ALICE.to_owned(), derived), (BOB.to_owned(), "a0".to_owned())]);
+    }
+}
+
+#[test]
+fn a_name_stands_for_one_role_of_its_scope_and_obeys_its_rule() {
+    let desired = at_root(vec![
+        named(1, "mine", ALICE),
+        named(2, "mine", BOB),
+        named(3, "again", ALICE),
+        named(4, "-", BOB),
+    ]);
+    let refusals = refused(&House::new().0, &desired);
+    let codes: Vec<_> = refusals.iter().map(|(place, code, _)| (*place, *code)).collect();
+    assert_eq!(
+        codes,
+        [
+            (2, RefusalCode::ResourceAlreadyExists),
+            (3, RefusalCode::RoleAssignmentExists),
+            (4, RefusalCode::InvalidResourceName),
+        ]
+    );
+    assert_eq!(refusals[0].2, "role assignment mine of scope / already exists");
 }
 
 #[test]
