@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::arm::id::{Verb, action};
 use super::error::ApiError;
 use super::report;
+use super::route_table::RouteTable;
 use super::sight::Sight;
 use crate::daemon::control::Control;
 use crate::model::access::{AccessScope, Action, Caller};
 use crate::model::{NicId, Refusal, ResourceId, Snapshot, State, VnetId};
-use crate::routing::{self, EffectiveRoute};
 
 /// The agent at a glance. What somebody may not read is not counted either.
 pub(super) async fn status(control: &Arc<Control>, caller: Caller) -> Result<report::Status, ApiError> {
@@ -79,41 +77,10 @@ pub(super) fn topology(state: &State, caller: &Caller) -> Snapshot {
     snapshot
 }
 
-/// A route table in the shape that Azure gives it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct RouteTable {
-    value: Vec<Route>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Route {
-    source: String,
-    state: String,
-    address_prefix: Vec<String>,
-    next_hop_type: String,
-    next_hop_ip_address: Vec<String>,
-}
-
-impl From<&EffectiveRoute> for Route {
-    fn from(route: &EffectiveRoute) -> Self {
-        Self {
-            source: route.source.to_string(),
-            state: route.state.to_string(),
-            address_prefix: vec![route.prefix.to_string()],
-            next_hop_type: route.next_hop.kind().to_string(),
-            next_hop_ip_address: route.next_hop.address().iter().map(ToString::to_string).collect(),
-        }
-    }
-}
-
 /// The effective routes of a NIC.
 pub(super) fn effective_routes(state: &State, caller: &Caller, nic: &NicId) -> Result<RouteTable, ApiError> {
     let id = ResourceId::Nic(nic.clone());
     let (_, scope) = action(&id, Verb::Read);
     state.directory.authorize(caller, Action::NicEffectiveRoutes, &scope)?;
-    let (vnet, nic) = state.topology.nic(nic).ok_or(Refusal::ResourceNotFound { resource: id })?;
-    let routes =
-        vnet.subnet(nic.subnet()).map(|subnet| routing::effective_routes(&state.topology, vnet, subnet));
-    Ok(RouteTable { value: routes.unwrap_or_default().iter().map(Route::from).collect() })
+    Ok(RouteTable::of(&state.topology, nic).ok_or(Refusal::ResourceNotFound { resource: id })?)
 }

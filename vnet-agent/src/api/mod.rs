@@ -21,6 +21,7 @@ mod paging;
 mod query;
 pub mod report;
 mod resource;
+pub mod route_table;
 mod server;
 mod sight;
 mod socket;
