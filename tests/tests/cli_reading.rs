@@ -66,6 +66,14 @@ fn a_route_table_has_the_shape_that_az_prints() {
 }
 
 #[test]
+fn the_subscriptions_of_a_file_are_those_that_it_names() {
+    let ended = ask("examples/tenants.yaml", "subscription list -o tsv");
+    let rows = ["blue", "default", "red"].map(|name| format!("{name}\t{name}\tdefault\tEnabled\n"));
+    assert_eq!((ended.status, ended.stdout), (Some(0), rows.concat()), "{}", ended.stderr);
+    assert_eq!(ask("examples/tenants.yaml", "role assignment list").json(), serde_json::json!([]));
+}
+
+#[test]
 fn the_next_hop_is_the_longest_match() {
     let next_hop = |file: &str, nic: &str, address: &str| {
         let answer = ask(file, &format!("next-hop --nic {nic} --dest-ip {address}")).json();
@@ -110,6 +118,10 @@ fn what_does_not_exist_is_refused_by_its_code() {
         ("nic show -n nobody", "NIC nobody"),
         ("nic show-effective-route-table -n nobody", "NIC nobody"),
         ("next-hop --nic nobody --dest-ip 10.1.1.4", "NIC nobody"),
+        ("subscription show -n nowhere", "subscription nowhere"),
+        ("vnet list --subscription nowhere", "subscription nowhere"),
+        ("role assignment list --subscription nowhere -g default", "subscription nowhere"),
+        ("role assignment list --vnet-name nowhere", "virtual network nowhere"),
     ] {
         let ended = ask(file, command);
         let expected = Ended {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use pretty_assertions::assert_eq;
 use serde_json::json;
 use vnet_tests::agent::{Agent, Site};
-use vnet_tests::program::{Ended, binary};
+use vnet_tests::program::{Ended, binary, run};
 
 use crate::site::{ask, done, everything, hub_and_spoke, json};
 
@@ -109,6 +109,40 @@ fn what_is_exported_leads_an_empty_agent_to_the_same_state() {
     assert_eq!(last(&other, &format!("apply {file}")), "applied: 0 created, 0 changed, 0 deleted");
     assert_eq!(done(&other, "role assignment delete -n my-name --vnet-name hub"), "");
     assert_eq!(json(&other, "role assignment list --assignee bob -o json"), json!([]));
+}
+
+#[test]
+fn an_exported_file_is_asked_as_the_agent_is_and_answers_the_same() {
+    let site = Site::stored();
+    let agent = hub_and_spoke(&site);
+    for command in [
+        "subscription create -n red --display-name Red --tenant contoso",
+        "vnet create -n hub -g prod --subscription red -l north --address-prefixes 10.7.0.0/16",
+        "vnet peering create -n alone --vnet-name hub --remote-vnet red/prod/hub",
+        "role assignment create --assignee alice --role Owner --subscription red",
+        "role assignment create --assignee bob --role Reader --vnet-name hub -n my-name",
+        "role assignment create --assignee carol --role Contributor --scope /",
+    ] {
+        done(&agent, command);
+    }
+    let file = site.file().display().to_string();
+    done(&agent, &format!("export --output-file {file}"));
+    for (command, told) in [
+        ("subscription list -o tsv", "Red"),
+        ("subscription show -n red -o json", "contoso"),
+        ("role assignment list -o json", "my-name"),
+        ("role assignment list --assignee alice -o tsv", "user:alice"),
+        ("role assignment list --vnet-name hub -o tsv", "user:bob"),
+        ("vnet list -o json", "10.7.0.0/16"),
+        ("vnet list --subscription red -o tsv", "10.7.0.0/16"),
+        ("vnet peering list --vnet-name hub -o json", "Initiated"),
+        ("export", "my-name"),
+    ] {
+        let printed = done(&agent, command);
+        assert!(printed.contains(told), "{command}: {printed}");
+        let ended = run(command.split(' ').chain(["--file", &file]));
+        assert_eq!((ended.status, ended.stdout), (Some(0), printed), "{command}: {}", ended.stderr);
+    }
 }
 
 /// Runs a command with a text on its standard input.

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::agent::Socket;
 use super::progress::Spinner;
+use super::reader::Reader;
+use super::source::Source;
 use super::{CliError, CliResult, Format, Outcome, Printer, Table};
 use crate::api::{Call, UNNAMED_FILE};
+use crate::config;
 use crate::input;
 use crate::model::SubscriptionId;
 
@@ -36,7 +39,7 @@ pub(super) struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     output_file: Option<PathBuf>,
     #[command(flatten)]
-    socket: Socket,
+    source: Source,
 }
 
 /// What changed, or would.
@@ -126,11 +129,16 @@ fn table(applied: &Applied) -> Table {
 }
 
 pub(super) fn export(args: &ExportArgs, printer: &mut Printer<'_>) -> CliResult {
-    let answer = args.socket.agent()?.send(Call::get("/export"))?;
+    let text = match args.source.reader(printer)? {
+        Reader::Agent(agent) => {
+            String::from_utf8_lossy(agent.send(Call::get("/export"))?.bytes()).into_owned()
+        }
+        Reader::File(state) => config::write_state(&state),
+    };
     match &args.output_file {
-        Some(file) => write(file, answer.bytes())
+        Some(file) => write(file, text.as_bytes())
             .map_err(|error| CliError::failed(format!("{} cannot be written: {error}", file.display())))?,
-        None => printer.text(&String::from_utf8_lossy(answer.bytes()))?,
+        None => printer.text(&text)?,
     }
     Ok(Outcome::Done)
 }

@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use super::agent::Agent;
-use super::resource::{Listed, Lists, target};
+use super::resource::{Listed, Lists, assignments, target};
 use super::scope::Group;
 use super::{CliError, not_found};
 use crate::api::{Call, rendered};
-use crate::model::{PeeringName, ResourceId, Scope, State, SubnetName, VnetId};
+use crate::model::access::AccessScope;
+use crate::model::{PeeringName, ResourceId, Scope, State, SubnetName, SubscriptionId, VnetId};
 
 /// What stands in resource groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +89,11 @@ impl Reader {
                 Ok(Lists::Answers(pages.collect::<Result<Vec<_>, _>>()?.concat()))
             }
             Self::File(state) => {
+                if group.subscription.is_some() || group.resource_group.is_some() {
+                    require(state, &group.scope().subscription)?;
+                }
                 let topology = &state.topology;
-                let ids: Vec<(Scope, ResourceId)> = match collection {
+                let mut ids: Vec<(Scope, ResourceId)> = match collection {
                     Collection::VirtualNetworks => {
                         let names = topology.vnets().map(|vnet| vnet.name());
                         names.map(|name| (name.scope(), ResourceId::VirtualNetwork(name.clone()))).collect()
@@ -99,8 +103,46 @@ impl Reader {
                         names.map(|name| (name.scope(), ResourceId::Nic(name.clone()))).collect()
                     }
                 };
+                // An agent is asked for one subscription after the other.
+                ids.sort_by(|(one, _), (other, _)| one.subscription.cmp(&other.subscription));
                 let listed = ids.into_iter().filter(|(scope, _)| group.lists(scope)).map(|(_, id)| id);
                 all_declared(state, listed)
+            }
+        }
+    }
+
+    /// Every subscription.
+    pub(super) fn subscriptions(&self) -> Result<Lists, CliError> {
+        match self {
+            Self::Agent(agent) => Ok(Lists::Answers(agent.list("/subscriptions".to_owned())?)),
+            Self::File(state) => {
+                let all = state.directory.every_subscription();
+                all_declared(state, all.iter().map(|one| ResourceId::Subscription(one.name.clone())))
+            }
+        }
+    }
+
+    /// The role assignments of a scope and of all that lies within.
+    pub(super) fn assignments(&self, scope: &AccessScope) -> Result<Lists, CliError> {
+        match self {
+            Self::Agent(agent) => Ok(Lists::Answers(agent.list(assignments(scope))?)),
+            Self::File(state) => {
+                match scope {
+                    AccessScope::Root => {}
+                    AccessScope::Subscription(name) => require(state, name)?,
+                    AccessScope::ResourceGroup(group) => require(state, &group.subscription)?,
+                    AccessScope::Vnet(vnet) if state.topology.vnet(vnet).is_some() => {}
+                    AccessScope::Vnet(vnet) => {
+                        return Err(not_found(&ResourceId::VirtualNetwork(vnet.clone())));
+                    }
+                }
+                let within = state.directory.assignments().filter(|given| scope.contains(&given.scope));
+                all_declared(
+                    state,
+                    within.map(|given| {
+                        ResourceId::RoleAssignment(Box::new(given.scope.clone()), given.name.clone())
+                    }),
+                )
             }
         }
     }
@@ -130,6 +172,12 @@ impl Reader {
             }
         }
     }
+}
+
+/// Refuses a subscription that a file neither declares nor names.
+fn require(state: &State, name: &SubscriptionId) -> Result<(), CliError> {
+    let missing = || not_found(&ResourceId::Subscription(name.clone()));
+    state.directory.subscription(name).map(drop).ok_or_else(missing)
 }
 
 /// A resource as an agent with this state would answer it.

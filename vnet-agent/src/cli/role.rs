@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::agent::{Socket, note};
 use super::resource::{self, Listed, Lists, Row, assignments, target};
 use super::scope::{Group, Named};
+use super::source::Source;
 use super::{CliError, CliResult, Outcome, Printer};
 use crate::api::Call;
 use crate::model::access::{AccessScope, Grant, Principal, PrincipalError, Role};
@@ -74,7 +75,7 @@ pub(super) struct List {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
-    socket: Socket,
+    source: Source,
 }
 
 /// Where a role holds.
@@ -182,14 +183,14 @@ fn delete(args: &Delete) -> Result<(), CliError> {
 
 fn list(args: &List, printer: &mut Printer<'_>) -> Result<(), CliError> {
     let scope = args.place.named()?.unwrap_or(AccessScope::Root);
-    let answer: Listed<Value> = args.socket.agent()?.get(&assignments(&scope))?;
+    let assignments: Vec<Value> = args.source.reader(printer)?.assignments(&scope)?.read()?;
     let is_wanted = |assignment: &Value| {
         let Ok(row) = AssignmentRow::deserialize(assignment) else { return true };
         let AssignmentProperties { principal_id, role_definition_name, .. } = row.properties;
         args.assignee.as_ref().is_none_or(|assignee| *assignee == principal_id)
             && args.role.is_none_or(|role| role == role_definition_name)
     };
-    let wanted = answer.value.into_iter().filter(is_wanted).collect();
+    let wanted = assignments.into_iter().filter(is_wanted).collect();
     resource::list::<AssignmentRow>(Lists::Values(wanted), printer)
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use super::agent::Socket;
 use super::reader::Reader;
 use super::{CliError, Printer};
-use crate::config;
+use crate::config::{self, Loaded};
 use crate::input;
 use crate::model::{Snapshot, State, Topology};
 
@@ -41,10 +41,7 @@ impl Source {
     /// The resources.
     pub(super) fn reader(&self, printer: &Printer<'_>) -> Result<Reader, CliError> {
         match &self.file {
-            Some(file) => {
-                let topology = from_file(file, printer)?;
-                Ok(Reader::File(State { topology, ..State::default() }))
-            }
+            Some(file) => Ok(Reader::File(state_from_file(file, printer)?)),
             None => Ok(Reader::Agent(self.socket.agent()?)),
         }
     }
@@ -57,9 +54,14 @@ impl Source {
 
 /// The topology that a file declares.
 pub(super) fn from_file(file: &Path, printer: &Printer<'_>) -> Result<Topology, CliError> {
+    Ok(state_from_file(file, printer)?.topology)
+}
+
+/// The state that a file declares.
+fn state_from_file(file: &Path, printer: &Printer<'_>) -> Result<State, CliError> {
     let text = read(file)?;
     match config::load(&text, &Topology::default()) {
-        Ok(loaded) => Ok(loaded.topology),
+        Ok(Loaded { topology, directory, .. }) => Ok(State { topology, directory }),
         Err(problems) => Err(CliError::Problems(problems.render(
             &file.display().to_string(),
             &text,

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::agent::Socket;
-use super::resource::{self, Lists, Row};
+use super::resource::{self, Row};
+use super::source::Source;
 use super::{CliResult, Outcome, Printer};
-use crate::api::Call;
 use crate::model::{ResourceId, SubscriptionId};
 
 #[derive(Debug, Subcommand)]
@@ -19,9 +19,9 @@ pub(super) enum SubscriptionCommand {
     /// Delete an empty subscription
     Delete(One),
     /// Show one subscription
-    Show(One),
+    Show(Show),
     /// List the subscriptions in which the caller may read something
-    List(Socket),
+    List(Source),
 }
 
 #[derive(Debug, Args)]
@@ -43,6 +43,15 @@ pub(super) struct One {
     name: SubscriptionId,
     #[command(flatten)]
     socket: Socket,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The subscription
+    #[arg(short, long, value_name = "NAME")]
+    name: SubscriptionId,
+    #[command(flatten)]
+    source: Source,
 }
 
 /// The row of a subscription.
@@ -85,13 +94,12 @@ pub(super) fn run(command: &SubscriptionCommand, printer: &mut Printer<'_>) -> C
             resource::show::<SubscriptionRow>(&updated, printer)?;
         }
         SubscriptionCommand::Delete(one) => one.socket.agent()?.delete(&one.id(), "")?,
-        SubscriptionCommand::Show(one) => {
-            let subscription = one.socket.agent()?.get(&resource::target(&one.id()))?;
+        SubscriptionCommand::Show(Show { name, source }) => {
+            let subscription = source.reader(printer)?.one(&ResourceId::Subscription(name.clone()))?;
             resource::show::<SubscriptionRow>(&subscription, printer)?;
         }
-        SubscriptionCommand::List(socket) => {
-            let answer = socket.agent()?.send(Call::get("/subscriptions"))?;
-            resource::list::<SubscriptionRow>(Lists::Answers(vec![answer]), printer)?;
+        SubscriptionCommand::List(source) => {
+            resource::list::<SubscriptionRow>(source.reader(printer)?.subscriptions()?, printer)?;
         }
     }
     Ok(Outcome::Done)
