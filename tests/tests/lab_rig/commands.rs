@@ -93,6 +93,25 @@ fn a_lab_goes_up_runs_a_command_with_its_own_status_and_goes_down() {
 }
 
 #[test]
+fn on_a_terminal_and_nowhere_else_long_work_shows_that_it_goes_on() {
+    let lab = LabFile::new(2);
+    for (verb, sign) in [("up", "building the lab, "), ("down", "taking the lab down, ")] {
+        let command = format!("{} lab {verb} {}", binary().display(), lab.file.path().display());
+        let mut terminal = Command::new("script");
+        terminal.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").stdin(Stdio::null());
+        let output = terminal.output().expect("script (bsdutils) is there");
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && shown.contains(sign), "{shown}");
+        // It is gone when the result is printed.
+        let result = shown.rsplit(sign).next().unwrap_or_default();
+        assert!(result.contains("\u{1b}[2K") && result.contains(&lab.nics[0]), "{shown}");
+    }
+    for verb in ["up", "down"] {
+        assert_eq!(String::from_utf8_lossy(&lab.run(verb, &[]).stderr), "", "{verb}");
+    }
+}
+
+#[test]
 fn the_mtu_is_the_one_asked_for_and_one_that_no_interface_has_is_wrong_usage() {
     let lab = LabFile::new(1);
     assert_eq!(lab.run("up", &["--mtu", "10"]).status.code(), Some(2));

@@ -1,9 +1,8 @@
 //! `bench`: how fast the forwarder is on this machine, beside what is possible and what Linux does.
 
-use std::io::{IsTerminal, Write};
-
 use clap::Args;
 
+use super::progress::Rounds;
 use super::{CliError, CliResult, Format, Outcome, Printer, Table};
 use crate::bench::{self, Options, Progress, Report};
 
@@ -17,11 +16,10 @@ pub(super) struct BenchArgs {
 pub(super) fn run(args: &BenchArgs, printer: &mut Printer<'_>) -> CliResult {
     let options = if args.quick { Options::quick() } else { Options::full() };
     let mut table = Vec::new();
+    let rounds = Rounds::start();
+    let mut show = |progress: Progress| rounds.show(progress.done, progress.total);
     let report = bench::run(&options, &mut table, &mut show).map_err(CliError::failed)?;
-    if std::io::stderr().is_terminal() {
-        // Over the progress; nothing is left to tell of a standard error that is closed.
-        let _ = write!(std::io::stderr(), "\r\x1b[K");
-    }
+    drop(rounds);
     match printer.report_format() {
         Format::Table => printer.text(&String::from_utf8_lossy(&table))?,
         format => printer.show_as(format, &report, list)?,
@@ -35,11 +33,4 @@ fn list(report: &Report) -> Table {
         table.row(cells);
     }
     table
-}
-
-fn show(progress: Progress) {
-    let mut stderr = std::io::stderr();
-    if stderr.is_terminal() {
-        let _ = write!(stderr, "\rround {} of {}", progress.done, progress.total);
-    }
 }

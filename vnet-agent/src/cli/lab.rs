@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::progress::Spinner;
 use super::source::{block_on, from_file};
 use super::{CliError, CliResult, Outcome, Printer, Table, join, matrix, not_found};
 use crate::lab::{self, Removed, Rig, UpOptions};
@@ -77,6 +78,7 @@ struct NicView {
 fn up(args: &Up, printer: &mut Printer<'_>) -> CliResult {
     let topology = from_file(&args.lab.file, printer)?;
     let options = UpOptions { mtu_bytes: args.mtu };
+    let spinner = Spinner::start("building the lab");
     let rig = block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -88,6 +90,7 @@ fn up(args: &Up, printer: &mut Printer<'_>) -> CliResult {
         };
         lab::up_unless(&topology, &options, interrupted).await.map_err(CliError::failed)
     })??;
+    drop(spinner);
     printer.show(&views(&topology, &rig), |views| {
         let mut table = Table::new(["NIC", "Namespace", "Interface", "MAC", "Addresses"]);
         for view in views {
@@ -122,8 +125,10 @@ struct RemovedView {
 }
 
 fn down(topology: &Topology, printer: &mut Printer<'_>) -> CliResult {
+    let spinner = Spinner::start("taking the lab down");
     let Removed { interfaces, namespaces, left } =
         block_on(lab::down(topology))?.map_err(CliError::failed)?;
+    drop(spinner);
     printer.show(&RemovedView { interfaces, namespaces, left }, |view| {
         let mut table = Table::new(["Kind", "Name", "Result"]);
         for (kind, names, result) in [
