@@ -299,6 +299,20 @@ fn a_kernel_without_btf_is_told_so() {
 }
 
 #[test]
+fn the_help_of_run_says_what_stays_attached_at_its_end_and_when_the_host_sees_the_guests_frames() {
+    let help = vnet_tests::program::run(["run", "--help"]).stdout;
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for sentence in [
+        "SIGINT, SIGTERM end. With --state the interfaces stay attached and go on forwarding; with --file the program comes off \
+         every interface, and the pins go too.",
+        "Once it is off, because the NIC left the topology or the agent ended with a detach (--file, --detach-on-exit, \
+         `vnet-agent detach`), the host's stack sees the guest's frames as on any interface.",
+    ] {
+        assert!(words.contains(sentence), "{help}");
+    }
+}
+
+#[test]
 fn the_socket_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let guest = guest();

@@ -33,14 +33,18 @@ const MAX_LISTED: usize = 64;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "Signals:
-  SIGHUP           take in the changed file; a refused one is reported, and the state before it stays
-  SIGINT, SIGTERM  end: take the program off every interface, then the pins and the socket away
-  SIGKILL          (or a crash) leaves everything attached and forwarding; the next `run` with the same pin
-                   directory adopts it without losing a packet
+  SIGHUP           with --file, take in the changed file; a refused one is reported, and the state before it stays.
+                   With --state, look at the guests' ends again
+  SIGINT, SIGTERM  end. With --state the interfaces stay attached and go on forwarding; with --file the program comes
+                   off every interface, and the pins go too. --detach-on-exit chooses otherwise
+  SIGKILL          (or a crash) leaves everything attached and forwarding
 
-Isolation: while the program is on an interface, nothing that its guest sends reaches the host's own stack. Once the
-program is off, because the agent ended or the NIC left the topology, the host's stack sees the guest's frames as on
-any interface. Take the interface down first, or end the agent with --detach-on-exit=false, where that matters.")]
+The next `run` with the same pin directory adopts what is attached without losing a packet; `vnet-agent detach` takes the
+program off where no agent is to follow.
+
+Isolation: while the program is on an interface, nothing that its guest sends reaches the host's own stack. Once it is
+off, because the NIC left the topology or the agent ended with a detach (--file, --detach-on-exit, `vnet-agent detach`),
+the host's stack sees the guest's frames as on any interface. Take the interface down first where that matters.")]
 pub(super) struct RunArgs {
     /// Where the state is kept, which commands change
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIRECTORY)]

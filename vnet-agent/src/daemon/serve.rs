@@ -5,8 +5,8 @@
 //! meets tables without its entries. At the end the program comes off last, after the socket has gone.
 //!
 //! Once the program is off an interface, what its guest sends reaches the host's own stack, as on any interface. Whoever
-//! wants guests kept in while no agent runs ends the agent with `--detach-on-exit=false`: the last generation then goes on
-//! in the kernel, and the next agent adopts it.
+//! wants guests kept in while no agent runs has the agent end without a detach: the last generation then goes on in the
+//! kernel, and the next agent adopts it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
