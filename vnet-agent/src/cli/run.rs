@@ -75,9 +75,20 @@ pub(super) struct RunArgs {
     )]
     detach_on_exit: Option<bool>,
     /// Enter the namespaces of guests to set the offloads at their ends of veth pairs, and keep CAP_SYS_ADMIN for that
-    /// [default: where the agent has it]; false gives it up
+    /// [default: false; with --file, where the agent has it]; without it, what to set stands in the NICs' notes
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     enter_namespaces: Option<bool>,
+}
+
+impl RunArgs {
+    /// A service is told what it may do beyond the least. A run in the foreground, of a file, is there to make guests work.
+    fn enters(&self) -> EnterNamespaces {
+        match (self.enter_namespaces, &self.file) {
+            (Some(true), _) => EnterNamespaces::Always,
+            (None, Some(_)) => EnterNamespaces::WherePossible,
+            (Some(false), _) | (None, None) => EnterNamespaces::Never,
+        }
+    }
 }
 
 /// An address that only this host reaches.
@@ -115,16 +126,11 @@ pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
         },
         detach_on_exit: args.detach_on_exit.unwrap_or(args.file.is_some()),
     };
-    let enter = match args.enter_namespaces {
-        None => EnterNamespaces::WherePossible,
-        Some(true) => EnterNamespaces::Always,
-        Some(false) => EnterNamespaces::Never,
-    };
     // Before there are threads, which would keep what this one gives up.
     let mut early = |event: Event<'_>| {
         told(print(&event, printer, &mut std::io::stderr()).and_then(|()| printer.flush()));
     };
-    prepare(&options.pin_directory, enter, &mut early).map_err(CliError::failed)?;
+    prepare(&options.pin_directory, args.enters(), &mut early).map_err(CliError::failed)?;
     let error_color = printer.error_color();
     let (out, _flush_out) = never_stalled(std::io::stdout().as_fd())?;
     let (errors, _flush_errors) = never_stalled(std::io::stderr().as_fd())?;
