@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use nix::sys::signal::Signal;
-use vnet_tests::agent::Site;
+use vnet_tests::agent::{Agent, Site};
 use vnet_tests::guests::{Guest, ip};
 use vnet_tests::program::{Ended, binary};
 use vnet_tests::requirements::require_root_and_bpf;
@@ -194,6 +194,39 @@ fn an_address_of_the_host_on_a_point_to_point_link_is_named_by_the_hosts_own_sid
     assert_eq!(nic["status"]["state"], "Failed");
     let note = nic["status"]["notes"][0].as_str().expect("a note");
     assert!(note.contains("the host's own address 203.0.113.1/32"), "{note}");
+}
+
+#[test]
+fn counts_outlive_a_stop_while_no_interface_is_there_and_where_they_cannot_the_next_start_says_so() {
+    let guest = guest();
+    let site = Site::stored();
+    site.write(&topology(&guest.interface));
+    let first_start = |agent: &Agent<'_>| agent.log().lines().next().unwrap_or_default().to_owned();
+    let mut agent = site.start();
+    let said = first_start(&agent);
+    assert!(said.starts_with("0 virtual networks"), "of a first start there is nothing to say: {said}");
+    let applied = agent.ask(&["apply", &site.file().display().to_string()]);
+    assert_eq!(applied.status, Some(0), "{}", applied.transcript());
+    assert_eq!((guest.ping("10.1.1.1", 5), guest.ping("203.0.113.1", 4)), (5, 0));
+    guest.pull_out();
+    agent.wait_for(&format!("NIC a-vm: {} is gone", guest.interface));
+    let counted = |agent: &Agent<'_>| [agent.ask(&["counters"]).json(), agent.ask(&["drops"]).json()];
+    let before = counted(&agent);
+    let of_nic = &before[0]["nics"][0];
+    assert!(of_nic["answered"].as_u64() >= Some(5) && of_nic["dropped"].as_u64() >= Some(4), "{of_nic}");
+
+    assert_eq!(agent.end(Signal::SIGTERM), Some(0), "{}", agent.log());
+    let mut agent = site.start();
+    assert_eq!(first_start(&agent), "no interface was attached; counters go on");
+    assert_eq!(counted(&agent), before);
+
+    // As a start of the host does.
+    assert_eq!(agent.end(Signal::SIGTERM), Some(0), "{}", agent.log());
+    std::fs::remove_dir_all(&site.pins).expect("the pins can be removed");
+    let agent = site.start();
+    let anew = "no interface was attached; counters start from zero: the tables that held them are gone";
+    assert_eq!(first_start(&agent), anew);
+    assert_eq!(counted(&agent)[0]["nics"], serde_json::json!([]));
 }
 
 /// Words that run what follows in a mount namespace of its own after `script`.

@@ -191,8 +191,7 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>, complaints: &mut impl Wri
             "warning: --xdp-mode generic: the program runs behind the driver, on copies of packets, several times slower",
         )?,
         Event::BpffsMounted => printer.line("mounted the BPF file system at /sys/fs/bpf")?,
-        // On a first start there was nothing to take over, and nothing to say.
-        Event::Adopted { adoption } if adoption.links.is_empty() && adoption.found_abi.is_none() => {}
+        Event::Adopted { adoption } if adoption.is_of_nothing() => {}
         Event::Adopted { adoption } => {
             printer.line(adoption)?;
             if let Some(found) = adoption.found_abi.filter(|found| *found != ABI_VERSION) {

@@ -136,7 +136,7 @@ impl Agent {
         let places = self.forwarder.counter_places();
         if places.version != self.kept_places && keeper.keep(&places) {
             self.kept_places = places.version;
-            self.forwarder.places_are_stored(places.version);
+            self.forwarder.places_are_stored(&places);
         }
     }
 
@@ -333,7 +333,9 @@ impl Agent {
     /// [`AgentError::Detach`].
     pub fn detach_all(&mut self, keeper: &mut impl KeepPlaces) -> Result<(), AgentError> {
         let places = self.forwarder.stop()?;
-        keeper.keep(&places);
+        if keeper.keep(&places) {
+            self.forwarder.places_are_stored(&places);
+        }
         Ok(())
     }
 

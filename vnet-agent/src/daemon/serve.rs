@@ -88,8 +88,8 @@ pub async fn serve(options: &Options, report: Report<'_>) -> Result<(), ServeErr
     let tcp = open_tcp(options).await?;
     let pins = PinDirectory::open(&options.pin_directory)?;
     let ended = attend(options, journal, committed, (socket, tcp), &pins, &mut signals, report).await;
-    // Empty, after a detach or a start that failed.
-    pins.remove();
+    // As it is after a detach, or a start that failed.
+    pins.remove_where_empty();
     ended
 }
 

@@ -150,16 +150,9 @@ impl PinDirectory {
         Ok(())
     }
 
-    /// Removes the directory, with the tables in it, where no interface is attached by it.
-    pub fn remove(&self) {
-        let emptied = match self.pinned() {
-            Ok(links) if links.is_empty() => self.unpin_tables(|_| false),
-            Ok(_) => return,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = emptied {
-            tracing::debug!(%error, "the pin directory stays");
-        } else if let Err(error) = fs::remove_dir(&self.path) {
+    /// Removes the directory where nothing is in it. Tables may hold counts that go on, also where no interface is attached.
+    pub fn remove_where_empty(&self) {
+        if let Err(error) = fs::remove_dir(&self.path) {
             tracing::debug!(path = %self.path.display(), %error, "the pin directory stays");
         }
     }

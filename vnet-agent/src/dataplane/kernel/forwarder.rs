@@ -71,7 +71,7 @@ impl Forwarder {
     pub fn with_capacity(image: &Image, links: Links, capacity: Capacity) -> Result<Self, ForwardError> {
         let (mut forwarder, _) = Self::adopt(image, links, &CounterPlaces::default(), capacity)?;
         forwarder.is_forgetful = true;
-        forwarder.unpin_what_is_not_needed();
+        forwarder.unpin_all_but(&forwarder.counter_places().tables);
         Ok(forwarder)
     }
 
@@ -184,7 +184,7 @@ impl Forwarder {
         self.forget_what_is_gone(None);
         self.note_places(true);
         if self.is_forgetful {
-            self.unpin_what_is_not_needed();
+            self.unpin_all_but(&self.counter_places().tables);
         }
         let layout = self.publisher.layout();
         Ok(Commit { generation: layout.generation(), entries: layout.nodes_in_use(), takes_away })
