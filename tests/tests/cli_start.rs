@@ -309,6 +309,19 @@ fn a_missing_bpf_file_system_is_mounted_and_another_place_is_refused() {
 }
 
 #[test]
+fn a_missing_bpf_file_system_that_the_units_capabilities_cannot_mount_is_for_the_reader_to_mount() {
+    let guest = guest();
+    let site = Site::new(&topology(&guest.interface));
+    let units = ["setpriv", "--bounding-set", "-all,+bpf,+net_admin,+perfmon", "--inh-caps", "-all"];
+    let words = mounted("umount /sys/fs/bpf");
+    let ended = refused(&site, &words.iter().map(String::as_str).chain(units).collect::<Vec<_>>());
+    let sentence = "no BPF file system is mounted at /sys/fs/bpf, and mounting one failed: Operation not permitted (os error 1); \
+                    run: mount -t bpf bpf /sys/fs/bpf";
+    assert_refused(&ended, sentence);
+    assert!(!guest.has_program());
+}
+
+#[test]
 fn a_topology_file_that_cannot_be_read_again_is_refused_without_waiting_for_it() {
     require_root_and_bpf();
     let site = Site::new("");

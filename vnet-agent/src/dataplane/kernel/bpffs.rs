@@ -48,7 +48,10 @@ pub enum PinError {
         path: PathBuf,
     },
     /// The BPF file system is missing, and could not be mounted.
-    #[error("no BPF file system is mounted at {path}, and mounting one failed: {source}", path = path.display())]
+    #[error(
+        "no BPF file system is mounted at {path}, and mounting one failed: {source}; run: mount -t bpf bpf {path}",
+        path = path.display()
+    )]
     Mount {
         /// Where.
         path: PathBuf,
