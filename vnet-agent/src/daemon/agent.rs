@@ -167,7 +167,7 @@ impl Agent {
             self.change(self.topology.clone(), host)?
         };
         // An interface may have gone and come back between two looks.
-        let restored = self.forwarder.restore_devices(None).map_err(ForwardError::from)?;
+        let restored = self.forwarder.restore_devices().map_err(ForwardError::from)?;
         if restored > 0 {
             tracing::info!(restored, "interfaces went away and came back");
         }
