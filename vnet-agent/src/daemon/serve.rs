@@ -121,7 +121,7 @@ fn open(source: &Source) -> Result<(Journal, Committed), ServeError> {
             if let Some(format) = migrated_from {
                 tracing::info!(format, "brought the state to the present format");
             }
-            Ok((Journal::Store(Box::new(store)), Committed { state, version }))
+            Ok((Journal::of(store), Committed { state, version }))
         }
     }
 }
