@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Site {
     directory: tempfile::TempDir,
     is_stored: bool,
+    /// Whether agents are told to prepare their guests' ends, which those with a state directory do only then.
+    prepares_guests: bool,
     /// The pin directory.
     pub pins: PathBuf,
 }
@@ -35,17 +37,28 @@ impl Site {
         require_bpffs();
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let pins = Path::new(BPFFS).join(unique_name("vnet-test-"));
-        let site = Self { directory, is_stored: false, pins };
+        let site = Self { directory, is_stored: false, prepares_guests: false, pins };
         site.write(topology);
         site
     }
 
-    /// A place with an empty state directory instead, which commands change.
+    /// A place with an empty state directory instead, which commands change. Agents here prepare their guests' ends.
     ///
     /// # Panics
     /// As above.
     #[must_use]
     pub fn stored() -> Self {
+        let mut site = Self::stored_untold();
+        site.prepares_guests = true;
+        site
+    }
+
+    /// The same, with agents that are told nothing of their guests' ends.
+    ///
+    /// # Panics
+    /// As above.
+    #[must_use]
+    pub fn stored_untold() -> Self {
         let mut site = Self::new("virtualNetworks: []\n");
         site.is_stored = true;
         site
@@ -90,6 +103,7 @@ impl Site {
         let (source, named) =
             if self.is_stored { ("--state", self.state()) } else { ("--file", self.file()) };
         let mut arguments = vec!["run".to_owned(), source.to_owned(), path(named)];
+        arguments.extend(self.prepares_guests.then(|| "--enter-namespaces".to_owned()));
         arguments.extend(["--socket".to_owned(), path(self.socket())]);
         arguments.extend(["--pin-dir".to_owned(), path(self.pins.clone())]);
         arguments

@@ -138,7 +138,7 @@ fn gro(guest: &Guest) -> String {
 }
 
 #[test]
-fn root_s_agent_has_four_capabilities_in_every_thread_and_works_with_them() {
+fn root_s_agent_of_a_file_has_four_capabilities_in_every_thread_and_works_with_them() {
     let pair = Pair::new();
     let site = Site::new(&pair.topology(""));
     let mut agent = site.start();
@@ -148,6 +148,34 @@ fn root_s_agent_has_four_capabilities_in_every_thread_and_works_with_them() {
     assert_has_exactly(&agent, NEEDED | CAP_SYS_ADMIN);
     assert_eq!(agent.end(Signal::SIGTERM), Some(0), "{}", agent.log());
     assert_eq!(site.left(), Vec::<String>::new());
+}
+
+#[test]
+fn root_s_agent_of_a_state_has_three_until_it_is_told_to_enter_namespaces_and_its_status_says_so() {
+    let pair = Pair::new();
+    let site = Site::stored_untold();
+    site.write(&pair.topology(""));
+    let mut agent = site.start();
+    let applied = agent.ask(&["apply", &site.file().display().to_string()]);
+    assert_eq!(applied.status, Some(0), "{}", applied.transcript());
+    assert_has_exactly(&agent, NEEDED);
+    assert_eq!((gro(&pair.a).as_str(), gro(&pair.b).as_str()), ("off", "off"));
+    let status = agent.ask(&["status"]).stdout;
+    for guest in [&pair.a, &pair.b] {
+        let told = format!(
+            "which an agent keeps with --enter-namespaces); run: ip netns exec {} ethtool -K IFACE gro on tx off",
+            guest.namespace
+        );
+        assert!(status.contains(&told), "{status}\n{told}");
+    }
+    assert_eq!(agent.end(Signal::SIGTERM), Some(0), "{}", agent.log());
+
+    let agent = site.start_with(&["--enter-namespaces"]);
+    assert_has_exactly(&agent, NEEDED | CAP_SYS_ADMIN);
+    assert_eq!((gro(&pair.a).as_str(), gro(&pair.b).as_str()), ("on", "on"), "set by the agent");
+    pair.assert_connected("with guests' ends that the agent has prepared");
+    let status = agent.ask(&["status"]).stdout;
+    assert!(!status.contains("--enter-namespaces"), "{status}");
 }
 
 #[test]
@@ -246,7 +274,7 @@ fn another_user_s_agent_with_three_capabilities_works_as_root_s_does() {
 #[test]
 fn another_user_s_agent_keeps_its_state_where_that_user_may_write() {
     require_root_and_bpf();
-    let site = Site::stored();
+    let site = Site::stored_untold();
     for _ in 0..2 {
         // Made the first time, and opened again the second.
         let mut agent = site.start_command(command_of_somebody(&site, "bpf net_admin perfmon"));

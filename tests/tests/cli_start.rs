@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use nix::sys::signal::Signal;
-use vnet_tests::agent::Site;
+use vnet_tests::agent::{Agent, Site};
 use vnet_tests::guests::{Guest, ip};
 use vnet_tests::program::{Ended, binary};
 use vnet_tests::requirements::require_root_and_bpf;
@@ -196,6 +196,39 @@ fn an_address_of_the_host_on_a_point_to_point_link_is_named_by_the_hosts_own_sid
     assert!(note.contains("the host's own address 203.0.113.1/32"), "{note}");
 }
 
+#[test]
+fn counts_outlive_a_stop_while_no_interface_is_there_and_where_they_cannot_the_next_start_says_so() {
+    let guest = guest();
+    let site = Site::stored();
+    site.write(&topology(&guest.interface));
+    let first_start = |agent: &Agent<'_>| agent.log().lines().next().unwrap_or_default().to_owned();
+    let mut agent = site.start();
+    let said = first_start(&agent);
+    assert!(said.starts_with("0 virtual networks"), "of a first start there is nothing to say: {said}");
+    let applied = agent.ask(&["apply", &site.file().display().to_string()]);
+    assert_eq!(applied.status, Some(0), "{}", applied.transcript());
+    assert_eq!((guest.ping("10.1.1.1", 5), guest.ping("203.0.113.1", 4)), (5, 0));
+    guest.pull_out();
+    agent.wait_for(&format!("NIC a-vm: {} is gone", guest.interface));
+    let counted = |agent: &Agent<'_>| [agent.ask(&["counters"]).json(), agent.ask(&["drops"]).json()];
+    let before = counted(&agent);
+    let of_nic = &before[0]["nics"][0];
+    assert!(of_nic["answered"].as_u64() >= Some(5) && of_nic["dropped"].as_u64() >= Some(4), "{of_nic}");
+
+    assert_eq!(agent.end(Signal::SIGTERM), Some(0), "{}", agent.log());
+    let mut agent = site.start();
+    assert_eq!(first_start(&agent), "no interface was attached; counters go on");
+    assert_eq!(counted(&agent), before);
+
+    // As a start of the host does.
+    assert_eq!(agent.end(Signal::SIGTERM), Some(0), "{}", agent.log());
+    std::fs::remove_dir_all(&site.pins).expect("the pins can be removed");
+    let agent = site.start();
+    let anew = "no interface was attached; counters start from zero: the tables that held them are gone";
+    assert_eq!(first_start(&agent), anew);
+    assert_eq!(counted(&agent)[0]["nics"], serde_json::json!([]));
+}
+
 /// Words that run what follows in a mount namespace of its own after `script`.
 fn mounted(script: &str) -> Vec<String> {
     let script = format!("{script} && exec \"$@\"");
@@ -276,6 +309,19 @@ fn a_missing_bpf_file_system_is_mounted_and_another_place_is_refused() {
 }
 
 #[test]
+fn a_missing_bpf_file_system_that_the_units_capabilities_cannot_mount_is_for_the_reader_to_mount() {
+    let guest = guest();
+    let site = Site::new(&topology(&guest.interface));
+    let units = ["setpriv", "--bounding-set", "-all,+bpf,+net_admin,+perfmon", "--inh-caps", "-all"];
+    let words = mounted("umount /sys/fs/bpf");
+    let ended = refused(&site, &words.iter().map(String::as_str).chain(units).collect::<Vec<_>>());
+    let sentence = "no BPF file system is mounted at /sys/fs/bpf, and mounting one failed: Operation not permitted (os error 1); \
+                    run: mount -t bpf bpf /sys/fs/bpf";
+    assert_refused(&ended, sentence);
+    assert!(!guest.has_program());
+}
+
+#[test]
 fn a_topology_file_that_cannot_be_read_again_is_refused_without_waiting_for_it() {
     require_root_and_bpf();
     let site = Site::new("");
@@ -296,6 +342,20 @@ fn a_kernel_without_btf_is_told_so() {
     let ended = refused_after(&site, "mount -t tmpfs tmpfs /sys/kernel/btf");
     let sentence = "the kernel has no BTF: /sys/kernel/btf/vmlinux is missing; it must be built with CONFIG_DEBUG_INFO_BTF=y";
     assert_refused(&ended, sentence);
+}
+
+#[test]
+fn the_help_of_run_says_what_stays_attached_at_its_end_and_when_the_host_sees_the_guests_frames() {
+    let help = vnet_tests::program::run(["run", "--help"]).stdout;
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for sentence in [
+        "SIGINT, SIGTERM end. With --state the interfaces stay attached and go on forwarding; with --file the program comes off \
+         every interface, and the pins go too.",
+        "Once it is off, because the NIC left the topology or the agent ended with a detach (--file, --detach-on-exit, \
+         `vnet-agent detach`), the host's stack sees the guest's frames as on any interface.",
+    ] {
+        assert!(words.contains(sentence), "{help}");
+    }
 }
 
 #[test]

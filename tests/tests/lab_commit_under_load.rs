@@ -145,8 +145,8 @@ impl Router {
             self.forwarder.attach(interface.ifindex).unwrap();
         }
         self.forwarder.finish_adoption();
-        let version = self.forwarder.counter_places().version;
-        self.forwarder.places_are_stored(version);
+        let places = self.forwarder.counter_places();
+        self.forwarder.places_are_stored(&places);
     }
 
     /// Commits what stands now; it must be something new.

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -158,6 +158,30 @@ fn another_users_directory_or_file_is_refused_with_a_sentence() {
         fs::set_permissions(disk.path(), fs::Permissions::from_mode(0o755)).unwrap();
         open("DIR/state.redb cannot be opened");
     });
+}
+
+#[test]
+fn what_belongs_to_a_user_who_is_neither_the_agents_nor_root_is_refused_and_left_as_it_is() {
+    let _alone = alone();
+    let place = tempfile::tempdir().unwrap();
+    let (directory, file) = (place.path(), place.path().join("state.redb"));
+    let sentence = |path: &str| {
+        format!(
+            "{path} belongs to another user (uid 54321), and not to the one that vnet-agent runs as or to root: `chown 0 {path}` \
+             gives it over, or start vnet-agent as that user, or name another directory"
+        )
+    };
+    chown(directory, Some(54_321), None).unwrap();
+    assert_eq!(refusal(directory), sentence("DIR"));
+    assert!(!file.exists(), "nothing was made in it");
+    chown(directory, Some(0), None).unwrap();
+    drop(Store::open(directory).unwrap());
+    chown(&file, Some(54_321), None).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(refusal(directory), sentence("DIR/state.redb"));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o644);
+    chown(&file, Some(0), None).unwrap();
+    assert_version(directory, 0..=0);
 }
 
 /// Opens the store and sees to it that all of it is of one of these versions.

@@ -33,7 +33,7 @@ pub(super) fn run(args: &DetachArgs, printer: &mut Printer<'_>) -> CliResult {
     let mut links = Links::new(pins.clone(), AttachMode::default());
     let pinned = links.pinned().map_err(CliError::failed)?;
     links.detach_all().map_err(CliError::failed)?;
-    pins.remove();
+    pins.remove_where_empty();
     if pinned.is_empty() {
         return nothing(printer);
     }

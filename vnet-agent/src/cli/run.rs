@@ -33,14 +33,18 @@ const MAX_LISTED: usize = 64;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "Signals:
-  SIGHUP           take in the changed file; a refused one is reported, and the state before it stays
-  SIGINT, SIGTERM  end: take the program off every interface, then the pins and the socket away
-  SIGKILL          (or a crash) leaves everything attached and forwarding; the next `run` with the same pin
-                   directory adopts it without losing a packet
+  SIGHUP           with --file, take in the changed file; a refused one is reported, and the state before it stays.
+                   With --state, look at the guests' ends again
+  SIGINT, SIGTERM  end. With --state the interfaces stay attached and go on forwarding; with --file the program comes
+                   off every interface, and the pins go too. --detach-on-exit chooses otherwise
+  SIGKILL          (or a crash) leaves everything attached and forwarding
 
-Isolation: while the program is on an interface, nothing that its guest sends reaches the host's own stack. Once the
-program is off, because the agent ended or the NIC left the topology, the host's stack sees the guest's frames as on
-any interface. Take the interface down first, or end the agent with --detach-on-exit=false, where that matters.")]
+The next `run` with the same pin directory adopts what is attached without losing a packet; `vnet-agent detach` takes the
+program off where no agent is to follow.
+
+Isolation: while the program is on an interface, nothing that its guest sends reaches the host's own stack. Once it is
+off, because the NIC left the topology or the agent ended with a detach (--file, --detach-on-exit, `vnet-agent detach`),
+the host's stack sees the guest's frames as on any interface. Take the interface down first where that matters.")]
 pub(super) struct RunArgs {
     /// Where the state is kept, which commands change
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIRECTORY)]
@@ -71,9 +75,20 @@ pub(super) struct RunArgs {
     )]
     detach_on_exit: Option<bool>,
     /// Enter the namespaces of guests to set the offloads at their ends of veth pairs, and keep CAP_SYS_ADMIN for that
-    /// [default: where the agent has it]; false gives it up
+    /// [default: false; with --file, where the agent has it]; without it, what to set stands in the NICs' notes
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     enter_namespaces: Option<bool>,
+}
+
+impl RunArgs {
+    /// A service is told what it may do beyond the least. A run in the foreground, of a file, is there to make guests work.
+    fn enters(&self) -> EnterNamespaces {
+        match (self.enter_namespaces, &self.file) {
+            (Some(true), _) => EnterNamespaces::Always,
+            (None, Some(_)) => EnterNamespaces::WherePossible,
+            (Some(false), _) | (None, None) => EnterNamespaces::Never,
+        }
+    }
 }
 
 /// An address that only this host reaches.
@@ -111,16 +126,11 @@ pub(super) fn run(args: &RunArgs, printer: &mut Printer<'_>) -> CliResult {
         },
         detach_on_exit: args.detach_on_exit.unwrap_or(args.file.is_some()),
     };
-    let enter = match args.enter_namespaces {
-        None => EnterNamespaces::WherePossible,
-        Some(true) => EnterNamespaces::Always,
-        Some(false) => EnterNamespaces::Never,
-    };
     // Before there are threads, which would keep what this one gives up.
     let mut early = |event: Event<'_>| {
         told(print(&event, printer, &mut std::io::stderr()).and_then(|()| printer.flush()));
     };
-    prepare(&options.pin_directory, enter, &mut early).map_err(CliError::failed)?;
+    prepare(&options.pin_directory, args.enters(), &mut early).map_err(CliError::failed)?;
     let error_color = printer.error_color();
     let (out, _flush_out) = never_stalled(std::io::stdout().as_fd())?;
     let (errors, _flush_errors) = never_stalled(std::io::stderr().as_fd())?;
@@ -181,8 +191,7 @@ fn print(event: &Event<'_>, printer: &mut Printer<'_>, complaints: &mut impl Wri
             "warning: --xdp-mode generic: the program runs behind the driver, on copies of packets, several times slower",
         )?,
         Event::BpffsMounted => printer.line("mounted the BPF file system at /sys/fs/bpf")?,
-        // On a first start there was nothing to take over, and nothing to say.
-        Event::Adopted { adoption } if adoption.links.is_empty() && adoption.found_abi.is_none() => {}
+        Event::Adopted { adoption } if adoption.is_of_nothing() => {}
         Event::Adopted { adoption } => {
             printer.line(adoption)?;
             if let Some(found) = adoption.found_abi.filter(|found| *found != ABI_VERSION) {

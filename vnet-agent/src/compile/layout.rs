@@ -161,12 +161,6 @@ impl Layout {
         self.crowded_out.iter().map(|(_, nic)| nic)
     }
 
-    /// The port that an interface leads to.
-    #[must_use]
-    pub fn port_of(&self, ifindex: u32) -> Option<u32> {
-        self.slots.port(ifindex)
-    }
-
     /// All ports that have an interface, each with the interface's number.
     pub fn devices(&self) -> impl Iterator<Item = (u32, u32)> {
         self.vnets.values().flat_map(|place| place.nics.values().filter_map(NicPlace::device))

@@ -136,7 +136,7 @@ impl Agent {
         let places = self.forwarder.counter_places();
         if places.version != self.kept_places && keeper.keep(&places) {
             self.kept_places = places.version;
-            self.forwarder.places_are_stored(places.version);
+            self.forwarder.places_are_stored(&places);
         }
     }
 
@@ -167,7 +167,7 @@ impl Agent {
             self.change(self.topology.clone(), host)?
         };
         // An interface may have gone and come back between two looks.
-        let restored = self.forwarder.restore_devices(None).map_err(ForwardError::from)?;
+        let restored = self.forwarder.restore_devices().map_err(ForwardError::from)?;
         if restored > 0 {
             tracing::info!(restored, "interfaces went away and came back");
         }
@@ -333,7 +333,9 @@ impl Agent {
     /// [`AgentError::Detach`].
     pub fn detach_all(&mut self, keeper: &mut impl KeepPlaces) -> Result<(), AgentError> {
         let places = self.forwarder.stop()?;
-        keeper.keep(&places);
+        if keeper.keep(&places) {
+            self.forwarder.places_are_stored(&places);
+        }
         Ok(())
     }
 

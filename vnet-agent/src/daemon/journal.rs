@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::agent::KeepPlaces;
 use super::describe;
+use super::place_notes::PlaceNotes;
 use crate::dataplane::places::CounterPlaces;
 use crate::model::State;
 use crate::model::access::Caller;
@@ -48,13 +49,24 @@ pub enum Journal {
     /// Nowhere: a topology file says what is to be.
     File,
     /// In a store.
-    Store(Box<Store>),
+    Store {
+        /// The store.
+        store: Box<Store>,
+        /// The notes in it that have the places of the counters.
+        places: PlaceNotes,
+    },
 }
 
 impl Journal {
+    /// Changes are kept in this store.
+    pub(super) fn of(mut store: Store) -> Self {
+        let places = PlaceNotes::read(&mut store);
+        Self::Store { store: Box::new(store), places }
+    }
+
     /// Whether changes are kept, and so can be made.
     pub(super) fn keeps(&self) -> bool {
-        matches!(self, Self::Store(_))
+        matches!(self, Self::Store { .. })
     }
 
     /// The activity log as it is now; none where nothing is kept.
@@ -64,7 +76,7 @@ impl Journal {
     pub fn log(&mut self) -> Result<Option<ActivityLog>, StoreError> {
         match self {
             Self::File => Ok(None),
-            Self::Store(store) => store.log().map(Some),
+            Self::Store { store, .. } => store.log().map(Some),
         }
     }
 
@@ -73,7 +85,7 @@ impl Journal {
     /// # Errors
     /// [`StoreError`]: what was kept before is kept still.
     pub(super) fn commit(&mut self, state: &State, attempt: &Attempt) -> Result<u64, StoreError> {
-        let Self::Store(store) = self else { return Ok(0) };
+        let Self::Store { store, .. } = self else { return Ok(0) };
         let committed = store.commit(state, attempt.succeeded());
         if let Err(error) = &committed {
             self.failed(attempt, "StoreFailed", describe(error));
@@ -91,7 +103,7 @@ impl Journal {
         attempt: &Attempt,
         reason: String,
     ) -> Result<u64, StoreError> {
-        let Self::Store(store) = self else { return Ok(0) };
+        let Self::Store { store, .. } = self else { return Ok(0) };
         store.commit(state, attempt.failed(DATA_PATH_FAILED, reason))
     }
 
@@ -99,7 +111,7 @@ impl Journal {
     pub fn failed(&mut self, attempt: &Attempt, code: &str, message: String) {
         let Attempt { caller, operation, resource } = attempt;
         tracing::info!(%caller, operation, resource, code, message, "refused");
-        let Self::Store(store) = self else { return };
+        let Self::Store { store, .. } = self else { return };
         if let Err(error) = store.record(attempt.failed(code, message)) {
             let error = describe(&error);
             tracing::warn!(%error, "the activity log lost entries");
@@ -113,31 +125,24 @@ impl Journal {
     pub(super) fn close(self) -> Result<(), StoreError> {
         match self {
             Self::File => Ok(()),
-            Self::Store(store) => store.close(),
+            Self::Store { store, .. } => store.close(),
         }
     }
 }
 
-/// The note in the store that has the places of the counters.
-const PLACES: &str = "counter-places";
-
 impl KeepPlaces for Journal {
     fn places(&self) -> CounterPlaces {
-        let Self::Store(store) = self else { return CounterPlaces::default() };
-        let Some(note) = store.note(PLACES) else { return CounterPlaces::default() };
-        serde_json::from_slice(note).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the places of the counters cannot be read; counters start from zero");
-            CounterPlaces::default()
-        })
+        match self {
+            Self::File => CounterPlaces::default(),
+            Self::Store { places, .. } => places.places().clone(),
+        }
     }
 
     fn keep(&mut self, places: &CounterPlaces) -> bool {
         // Without a store nobody will ask for them.
-        let Self::Store(store) = self else { return true };
-        let kept = serde_json::to_vec(places).map_err(|error| error.to_string()).and_then(|note| {
-            store.put_note(PLACES, &note);
-            store.flush().map_err(|error| describe(&error))
-        });
+        let Self::Store { store, places: notes } = self else { return true };
+        let put = notes.put(places, store).map_err(|error| error.to_string());
+        let kept = put.and_then(|()| store.flush().map_err(|error| describe(&error)));
         if let Err(error) = &kept {
             tracing::warn!(
                 error,

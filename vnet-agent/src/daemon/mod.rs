@@ -13,6 +13,7 @@ mod event;
 mod guests;
 pub mod journal;
 mod observed;
+mod place_notes;
 mod preflight;
 mod privileges;
 mod serve;

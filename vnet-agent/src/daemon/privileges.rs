@@ -1,4 +1,4 @@
-//! What an agent keeps of root's powers: three capabilities, and a fourth where it enters its guests' namespaces.
+//! What an agent keeps of root's powers: three capabilities, and a fourth where it is to enter its guests' namespaces.
 //!
 //! | capability | for |
 //! | --- | --- |

@@ -5,8 +5,8 @@
 //! meets tables without its entries. At the end the program comes off last, after the socket has gone.
 //!
 //! Once the program is off an interface, what its guest sends reaches the host's own stack, as on any interface. Whoever
-//! wants guests kept in while no agent runs ends the agent with `--detach-on-exit=false`: the last generation then goes on
-//! in the kernel, and the next agent adopts it.
+//! wants guests kept in while no agent runs has the agent end without a detach: the last generation then goes on in the
+//! kernel, and the next agent adopts it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -88,8 +88,8 @@ pub async fn serve(options: &Options, report: Report<'_>) -> Result<(), ServeErr
     let tcp = open_tcp(options).await?;
     let pins = PinDirectory::open(&options.pin_directory)?;
     let ended = attend(options, journal, committed, (socket, tcp), &pins, &mut signals, report).await;
-    // Empty, after a detach or a start that failed.
-    pins.remove();
+    // As it is after a detach, or a start that failed.
+    pins.remove_where_empty();
     ended
 }
 
@@ -121,7 +121,7 @@ fn open(source: &Source) -> Result<(Journal, Committed), ServeError> {
             if let Some(format) = migrated_from {
                 tracing::info!(format, "brought the state to the present format");
             }
-            Ok((Journal::Store(Box::new(store)), Committed { state, version }))
+            Ok((Journal::of(store), Committed { state, version }))
         }
     }
 }

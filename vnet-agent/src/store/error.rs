@@ -38,6 +38,20 @@ pub enum StoreError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Somebody else could change the state, or has chosen it.
+    #[error(
+        "{} belongs to another user (uid {uid}), and not to the one that vnet-agent runs as or to root: `chown {own} {}` gives it \
+         over, or start vnet-agent as that user, or name another directory",
+        .path.display(), .path.display()
+    )]
+    NotOurs {
+        /// The state directory, or the file in it.
+        path: PathBuf,
+        /// To whom it belongs.
+        uid: u32,
+        /// The user that the agent runs as.
+        own: u32,
+    },
     /// Something else stands where the state should.
     #[error(
         "{} is no state of vnet-agent: {what}. It was left as it is; move it away to begin with an empty state",

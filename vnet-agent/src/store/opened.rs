@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,8 +48,8 @@ pub struct Store {
     /// The entries from there on.
     waiting: Vec<Arc<Activity>>,
     notes: BTreeMap<String, Vec<u8>>,
-    /// Those of them that are not on the disk.
-    waiting_notes: BTreeMap<String, Vec<u8>>,
+    /// Those of them that are not on the disk; none where one is removed.
+    waiting_notes: BTreeMap<String, Option<Vec<u8>>>,
     /// The state whose commit failed. It may be on the disk all the same.
     doubtful: Option<State>,
 }
@@ -133,7 +134,14 @@ impl Store {
     pub fn put_note(&mut self, key: &str, value: &[u8]) {
         if self.note(key) != Some(value) {
             self.notes.insert(key.to_owned(), value.to_owned());
-            self.waiting_notes.insert(key.to_owned(), value.to_owned());
+            self.waiting_notes.insert(key.to_owned(), Some(value.to_owned()));
+        }
+    }
+
+    /// Removes what was put under this key. It is off the disk when a note that is put would be on it.
+    pub fn remove_note(&mut self, key: &str) {
+        if self.notes.remove(key).is_some() {
+            self.waiting_notes.insert(key.to_owned(), None);
         }
     }
 
@@ -141,6 +149,13 @@ impl Store {
     #[must_use]
     pub fn note(&self, key: &str) -> Option<&[u8]> {
         self.notes.get(key).map(Vec::as_slice)
+    }
+
+    /// The notes whose keys start with `prefix`, in the order of their keys.
+    pub fn notes_under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        let from = (Bound::Included(prefix), Bound::Unbounded);
+        let notes = self.notes.range::<str, _>(from).take_while(move |(key, _)| key.starts_with(prefix));
+        notes.map(|(key, value)| (key.as_str(), value.as_slice()))
     }
 
     /// Writes the entries and notes that wait. Returns when they are on the disk.

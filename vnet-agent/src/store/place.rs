@@ -3,12 +3,17 @@
 //! The lock is on the directory and not on the file, so that it holds while the file is made, and while it is opened anew after
 //! a failed write. A new file is made under another name, and gets its own when all of it is on the disk: whatever ends the
 //! agent in between, the next one finds either no state or a whole one.
+//!
+//! Whoever may write to the directory may put anything in the file's place. So both must be the agent's own or root's, and a
+//! link is not followed: what it leads to may be root's, and nobody asked for that to be read or closed to others.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use redb::Database;
 use redb::backends::FileBackend;
 
@@ -40,6 +45,7 @@ impl Place {
         made.map_err(|source| disk("made", source))?;
         let directory = File::open(path).map_err(|source| disk("opened", source))?;
         let metadata = directory.metadata().map_err(|source| disk("read", source))?;
+        check_owner(path, &metadata)?;
         let mode = metadata.permissions().mode() & 0o7777;
         if mode & 0o022 != 0 {
             return Err(StoreError::Exposed { directory: path.to_owned(), mode });
@@ -105,18 +111,31 @@ impl Place {
     /// Opens the file, which must be there, and reads all of it: a file that was changed behind `redb`'s back is refused here
     /// and not met later.
     pub(super) fn open(&self) -> Result<Database, StoreError> {
-        let opened = OpenOptions::new().read(true).write(true).open(&self.file);
-        let opened = opened.map_err(|error| self.disk("opened", error))?;
+        let foreign = |what: &str| StoreError::Foreign { file: self.file.clone(), what: what.to_owned() };
+        // A named pipe without a reader keeps nobody waiting.
+        let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+        let opened = OpenOptions::new().read(true).write(true).custom_flags(flags.bits()).open(&self.file);
+        let opened = opened.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ELOOP) => foreign("it is a symbolic link"),
+            Some(Errno::EISDIR) => foreign("it is a directory"),
+            _ => self.disk("opened", error),
+        })?;
         let metadata = opened.metadata().map_err(|error| self.disk("read", error))?;
-        if metadata.len() == 0 {
-            let what = "it is empty".to_owned();
-            return Err(StoreError::Foreign { file: self.file.clone(), what });
+        if !metadata.is_file() {
+            return Err(foreign("it is no regular file"));
         }
+        check_owner(&self.file, &metadata)?;
+        if metadata.len() == 0 {
+            return Err(foreign("it is empty"));
+        }
+        let same = opened.try_clone().map_err(|error| self.disk("opened", error))?;
+        let database = self.database(opened).map_err(|error| self.failure("opened", error))?;
+        // Only now: what is no database is left as it is.
         if metadata.permissions().mode() & 0o7777 != 0o600 {
-            let closed = opened.set_permissions(Permissions::from_mode(0o600));
+            let closed = same.set_permissions(Permissions::from_mode(0o600));
             closed.map_err(|error| self.disk("closed to others", error))?;
         }
-        self.database(opened).map_err(|error| self.failure("opened", error))
+        Ok(database)
     }
 
     fn database(&self, file: File) -> Result<Database, redb::Error> {
@@ -127,4 +146,13 @@ impl Place {
         builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
         Ok(builder.create_with_backend(backend)?)
     }
+}
+
+/// Refuses what belongs neither to the user that the agent runs as nor to root.
+fn check_owner(path: &Path, metadata: &fs::Metadata) -> Result<(), StoreError> {
+    let (uid, own) = (metadata.uid(), nix::unistd::geteuid().as_raw());
+    if uid == own || uid == 0 {
+        return Ok(());
+    }
+    Err(StoreError::NotOurs { path: path.to_owned(), uid, own })
 }

@@ -18,8 +18,8 @@ pub(super) struct Batch<'a> {
     pub(super) first_activity: u64,
     /// Activities in the order of their numbers.
     pub(super) activities: &'a [Encoded],
-    /// Notes.
-    pub(super) notes: &'a BTreeMap<String, Vec<u8>>,
+    /// Notes; none where one is removed.
+    pub(super) notes: &'a BTreeMap<String, Option<Vec<u8>>>,
 }
 
 impl Batch<'_> {
@@ -38,7 +38,10 @@ impl Batch<'_> {
         if !self.notes.is_empty() {
             let mut notes = transaction.open_table(NOTES)?;
             for (key, value) in self.notes {
-                notes.insert(key.as_str(), value.as_slice())?;
+                match value {
+                    Some(value) => drop(notes.insert(key.as_str(), value.as_slice())?),
+                    None => drop(notes.remove(key.as_str())?),
+                }
             }
         }
         append(transaction, self.first_activity, self.activities)

@@ -31,12 +31,6 @@ impl Slots {
         self.slot_of.get(&ifindex).copied().or_else(|| self.make_room(ifindex, cells))
     }
 
-    /// The port that an interface leads to.
-    pub(super) fn port(&self, ifindex: u32) -> Option<u32> {
-        let slot = self.slot_of.get(&ifindex)?;
-        self.taken.get(slot).map(|(_, port)| *port)
-    }
-
     /// Leads an interface nowhere.
     pub(super) fn clear(&mut self, ifindex: u32, cells: &mut Cells) {
         if let Some(slot) = self.slot_of.remove(&ifindex) {

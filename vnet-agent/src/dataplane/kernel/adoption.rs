@@ -8,7 +8,7 @@ use std::fmt;
 
 use vnet_common::abi::ABI_VERSION;
 
-use super::super::places::{CounterPlaces, Earlier, TablesId, TablesPlaces};
+use super::super::places::{CounterPlaces, Earlier, TablesPlaces};
 use super::counter_maps::CounterMaps;
 use super::table_pins::PinnedTables;
 use super::{PinDirectory, PinError, TableError};
@@ -65,6 +65,16 @@ impl fmt::Display for AnewReason {
             }
             Self::Unreadable(error) => write!(f, "the tables that held them cannot be read: {error}"),
         }
+    }
+}
+
+impl Adoption {
+    /// Whether there was nothing to take over: no agent has been here before.
+    #[must_use]
+    pub fn is_of_nothing(&self) -> bool {
+        let has_no_places =
+            matches!(self.counters, CounterAdoption::StartedAnew { why: AnewReason::NoPlaces });
+        self.links.is_empty() && self.found_abi.is_none() && has_no_places
     }
 }
 
@@ -129,9 +139,4 @@ fn open(
         Ok(Before { places: places.clone(), maps })
     };
     places.tables.iter().map(open_one).collect()
-}
-
-/// Whether the pins of some tables are still needed.
-pub(super) fn is_needed(tables: &PinnedTables, own: TablesId, before: &[Before]) -> bool {
-    tables.id == own || before.iter().any(|before| before.places.id == tables.id)
 }

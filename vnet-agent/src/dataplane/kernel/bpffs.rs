@@ -48,7 +48,10 @@ pub enum PinError {
         path: PathBuf,
     },
     /// The BPF file system is missing, and could not be mounted.
-    #[error("no BPF file system is mounted at {path}, and mounting one failed: {source}", path = path.display())]
+    #[error(
+        "no BPF file system is mounted at {path}, and mounting one failed: {source}; run: mount -t bpf bpf {path}",
+        path = path.display()
+    )]
     Mount {
         /// Where.
         path: PathBuf,
@@ -150,16 +153,9 @@ impl PinDirectory {
         Ok(())
     }
 
-    /// Removes the directory, with the tables in it, where no interface is attached by it.
-    pub fn remove(&self) {
-        let emptied = match self.pinned() {
-            Ok(links) if links.is_empty() => self.unpin_tables(|_| false),
-            Ok(_) => return,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = emptied {
-            tracing::debug!(%error, "the pin directory stays");
-        } else if let Err(error) = fs::remove_dir(&self.path) {
+    /// Removes the directory where nothing is in it. Tables may hold counts that go on, also where no interface is attached.
+    pub fn remove_where_empty(&self) {
+        if let Err(error) = fs::remove_dir(&self.path) {
             tracing::debug!(path = %self.path.display(), %error, "the pin directory stays");
         }
     }

@@ -6,7 +6,7 @@
 
 mod counting;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::places::{CounterPlaces, Earlier, TablesPlaces};
@@ -71,7 +71,7 @@ impl Forwarder {
     pub fn with_capacity(image: &Image, links: Links, capacity: Capacity) -> Result<Self, ForwardError> {
         let (mut forwarder, _) = Self::adopt(image, links, &CounterPlaces::default(), capacity)?;
         forwarder.is_forgetful = true;
-        forwarder.unpin_what_is_not_needed();
+        forwarder.unpin_all_but(&forwarder.counter_places().tables);
         Ok(forwarder)
     }
 
@@ -184,7 +184,7 @@ impl Forwarder {
         self.forget_what_is_gone(None);
         self.note_places(true);
         if self.is_forgetful {
-            self.unpin_what_is_not_needed();
+            self.unpin_all_but(&self.counter_places().tables);
         }
         let layout = self.publisher.layout();
         Ok(Commit { generation: layout.generation(), entries: layout.nodes_in_use(), takes_away })
@@ -220,19 +220,13 @@ impl Forwarder {
         self.links.repin(self.publisher.tables())
     }
 
-    /// Puts interfaces back to which packets could no longer be sent: they had left the network namespace and are back. Looks
-    /// at `these`, or at all where nobody knows which have moved. How many were put back.
+    /// Puts interfaces back to which packets could no longer be sent: they had left the network namespace and are back. How many
+    /// were put back.
     ///
     /// # Errors
     /// [`TableError`].
-    pub fn restore_devices(&mut self, these: Option<&BTreeSet<u32>>) -> Result<usize, TableError> {
-        let layout = self.publisher.layout();
-        let devices: Vec<(u32, u32)> = match these {
-            Some(these) => {
-                these.iter().filter_map(|number| Some((layout.port_of(*number)?, *number))).collect()
-            }
-            None => layout.devices().collect(),
-        };
+    pub fn restore_devices(&mut self) -> Result<usize, TableError> {
+        let devices: Vec<(u32, u32)> = self.publisher.layout().devices().collect();
         self.publisher.tables_mut().restore_devices(devices.into_iter())
     }
 

@@ -65,7 +65,7 @@ fn a_commit_writes_each_cell_twice_and_everything_else_once() {
 #[test]
 fn a_commit_is_published_at_once_and_settled_when_asked_or_by_the_next_one() {
     let port = |publisher: &Publisher<MemoryTables>, ifindex: u32| {
-        let port = publisher.layout().port_of(ifindex).unwrap();
+        let (port, _) = publisher.layout().devices().find(|(_, device)| *device == ifindex).unwrap();
         (port, publisher.tables().device(port))
     };
     let mut publisher = published(0);

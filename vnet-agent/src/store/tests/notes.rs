@@ -33,3 +33,27 @@ fn a_close_writes_the_notes_that_wait_and_an_end_without_one_loses_them() {
     drop(opened);
     assert_eq!(open(place.path()).store.note("kept"), Some(&[1][..]));
 }
+
+#[test]
+fn a_note_that_is_removed_is_gone_at_once_and_after_a_restart_and_others_stay() {
+    let place = tempdir().unwrap();
+    let mut store = open(place.path()).store;
+    for key in ["a", "a/1", "a/2", "b"] {
+        store.put_note(key, key.as_bytes());
+    }
+    store.flush().unwrap();
+    store.remove_note("a/1");
+    store.remove_note("never put");
+    store.put_note("a/3", &[3]);
+    store.remove_note("a/3");
+    let left = [("a/2", &b"a/2"[..])];
+    assert_eq!(store.notes_under("a/").collect::<Vec<_>>(), left);
+    store.flush().unwrap();
+    drop(store);
+    let store = open(place.path()).store;
+    assert_eq!(store.notes_under("a/").collect::<Vec<_>>(), left);
+    assert_eq!(
+        (store.note("a"), store.note("a/1"), store.note("b")),
+        (Some(&b"a"[..]), None, Some(&b"b"[..]))
+    );
+}

@@ -1,7 +1,7 @@
 //! The directory and the file in it: whose they are, and that a start that was cut off does not stop the next.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use pretty_assertions::assert_eq;
@@ -58,6 +58,49 @@ fn a_path_that_is_no_directory_is_refused() {
     let file = place.path().join("file");
     fs::write(&file, "").unwrap();
     assert_eq!(refusal(&file), "DIR cannot be made: File exists (os error 17)");
+}
+
+#[test]
+fn what_stands_in_the_files_place_and_is_no_file_is_refused_and_left_as_it_is() {
+    let place = tempdir().unwrap();
+    let (file, elsewhere) = (place.path().join("state.redb"), tempdir().unwrap());
+    let refused = |what: &str| {
+        let sentence = format!(
+            "DIR/state.redb is no state of vnet-agent: {what}. It was left as it is; move it away to begin with an empty state"
+        );
+        assert_eq!(refusal(place.path()), sentence);
+    };
+    // A state, even: nobody would expect the agent's at the other end of a link.
+    drop(open(elsewhere.path()));
+    let target = elsewhere.path().join("state.redb");
+    fs::set_permissions(&target, Permissions::from_mode(0o644)).unwrap();
+    let content = fs::read(&target).unwrap();
+    symlink(&target, &file).unwrap();
+    refused("it is a symbolic link");
+    assert_eq!((mode(&target), fs::read(&target).unwrap() == content), (0o644, true));
+    fs::remove_file(&file).unwrap();
+    symlink("nowhere", &file).unwrap();
+    refused("it is a symbolic link");
+    fs::remove_file(&file).unwrap();
+
+    fs::create_dir(&file).unwrap();
+    refused("it is a directory");
+    fs::remove_dir(&file).unwrap();
+    nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    refused("it is no regular file");
+    fs::remove_file(&file).unwrap();
+    drop(open(place.path()));
+}
+
+#[test]
+fn a_file_of_another_program_keeps_its_mode() {
+    let place = tempdir().unwrap();
+    let file = place.path().join("state.redb");
+    fs::write(&file, "something that somebody needs").unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    assert!(refusal(place.path()).contains("It was left as it is"), "{}", refusal(place.path()));
+    assert_eq!(mode(&file), 0o644);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "something that somebody needs");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::super::super::counters::Counters;
 use super::super::super::places::{CounterPlaces, Earlier, TablesPlaces};
-use super::super::{AttachError, TableError, adoption, readers};
+use super::super::table_pins::PinnedTables;
+use super::super::{AttachError, TableError, readers};
 use super::Forwarder;
 use crate::model::{NicId, PeeringName, VnetId};
 
@@ -66,24 +67,22 @@ impl Forwarder {
         CounterPlaces { version: self.version, tables, earlier: Arc::clone(&self.earlier) }
     }
 
-    /// The places of this version are on the disk. Tables that they no longer name are let go, where it is the last version.
-    pub fn places_are_stored(&mut self, version: u64) {
-        if version == self.version {
-            self.unpin_what_is_not_needed();
+    /// These places are on the disk. Tables that they do not name are let go, where they are the last places.
+    pub fn places_are_stored(&mut self, places: &CounterPlaces) {
+        if places.version == self.version {
+            self.unpin_all_but(&places.tables);
         }
     }
 
-    pub(super) fn unpin_what_is_not_needed(&self) {
-        let own = self.publisher.tables().id();
-        let unpinned =
-            self.links.pins().unpin_tables(|tables| adoption::is_needed(tables, own, &self.before));
-        if let Err(error) = unpinned {
+    pub(super) fn unpin_all_but(&self, needed: &[TablesPlaces]) {
+        let is_needed = |tables: &PinnedTables| needed.iter().any(|places| places.id == tables.id);
+        if let Err(error) = self.links.pins().unpin_tables(is_needed) {
             tracing::warn!(%error, "tables that nobody needs any more stay pinned");
         }
     }
 
-    /// Takes the program off every interface. Gives what has to be stored so that the counters go on although the tables go
-    /// with the pin directory, which the caller [removes](crate::dataplane::kernel::PinDirectory::remove) after that.
+    /// Takes the program off every interface. Gives the last places, with all that was counted in them: once they are
+    /// [stored](Self::places_are_stored), no tables are pinned any more.
     ///
     /// # Errors
     /// [`AttachError`]: an interface could not be let go.
@@ -91,15 +90,15 @@ impl Forwarder {
         self.links.detach_links()?;
         self.finish_adoption();
         readers::wait();
+        self.version += 1;
         let mut places = self.counter_places();
-        // What cannot be read stays named: the next agent will say that the tables are gone.
+        // What cannot be read stays named, and pinned.
         if let Some(own) = places.tables.last()
             && let Ok(counted) = self.publisher.tables().counters.read(own)
         {
             places.tables.clear();
             Arc::make_mut(&mut places.earlier).add(&counted);
         }
-        places.version += 1;
         Ok(places)
     }
 
