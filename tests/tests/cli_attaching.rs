@@ -69,7 +69,9 @@ fn an_interface_that_must_not_be_attached_gets_no_packet_whatever_happens_to_lin
     let pair = Pair::new();
     let site = Site::stored();
     let agent = pair.serve(&site);
-    // The host's own address forbids it.
+    // The host's own address forbids it. Of itself the host sends nothing there.
+    let quiet = format!("net.ipv6.conf.{}.disable_ipv6=1", pair.b.interface);
+    assert!(Command::new("sysctl").args(["-q", "-w", &quiet]).status().unwrap().success());
     ip(&["address", "add", "192.0.2.77/32", "dev", &pair.b.interface]);
     create_nic(&agent, "b", B, 2, &pair.b);
     let nics = status(&agent)["nics"].clone();
