@@ -33,7 +33,7 @@ fn run(command: &mut Command) {
     let status = command.status().unwrap_or_else(|error| panic!("{shown} cannot be started: {error}"));
     assert!(
         status.success(),
-        "{shown} failed: {status}; `cargo xtask setup` installs what it needs, and PyPI must be reachable"
+        "{shown} failed: {status}; `cargo xtask setup` installs what it needs, and pip must be able to reach its index"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Installs what is missing, from Debian's packages and from crates.io, and says what it does.
+//! Installs what is missing, from Debian's packages and by cargo, and says what it does.
 //!
 //! What is there is found by looking for it, not by a record of earlier runs, so that a second run does nothing, and a
 //! machine prepared by hand is left alone.
