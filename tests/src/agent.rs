@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 use crate::arm::Arm;
 use crate::guests::unique_name;
@@ -251,6 +252,26 @@ impl Agent<'_> {
     #[must_use]
     pub fn ask(&self, arguments: &[&str]) -> Ended {
         self.site.ask(arguments)
+    }
+
+    /// Has it carry out a command whose words hold no spaces; what that prints.
+    ///
+    /// # Panics
+    /// Where it does not end well.
+    pub fn done(&self, command: &str) -> String {
+        let words: Vec<&str> = command.split(' ').collect();
+        let ended = self.ask(&words);
+        assert_eq!(ended.status, Some(0), "{command}: {}", ended.transcript());
+        ended.stdout
+    }
+
+    /// What `status` tells.
+    ///
+    /// # Panics
+    /// Where it tells nothing.
+    #[must_use]
+    pub fn status(&self) -> Value {
+        serde_json::from_str(&self.done("status -o json")).expect("JSON")
     }
 }
 

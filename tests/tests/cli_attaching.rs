@@ -32,9 +32,7 @@ impl Pair {
     /// An agent that has the network and the NIC `a`.
     fn serve<'a>(&self, site: &'a Site) -> Agent<'a> {
         let agent = site.start();
-        done(
-            &agent,
-            "vnet create -n v -l west --address-prefixes 10.1.0.0/16 --subnet-name s --subnet-prefixes 10.1.1.0/24",
+        agent.done("vnet create -n v -l west --address-prefixes 10.1.0.0/16 --subnet-name s --subnet-prefixes 10.1.1.0/24",
         );
         create_nic(&agent, "a", A, 1, &self.a);
         agent
@@ -44,18 +42,7 @@ impl Pair {
 fn create_nic(agent: &Agent<'_>, name: &str, address: &str, number: u8, guest: &Guest) {
     let interface = &guest.interface;
     let nic = format!("nic create -n {name} --vnet-name v --subnet s --private-ip-address {address}");
-    done(agent, &format!("{nic} --mac 02:00:00:00:00:0{number} --interface {interface}"));
-}
-
-fn done(agent: &Agent<'_>, command: &str) -> String {
-    let words: Vec<&str> = command.split(' ').collect();
-    let ended = agent.ask(&words);
-    assert_eq!(ended.status, Some(0), "{command}: {}", ended.transcript());
-    ended.stdout
-}
-
-fn status(agent: &Agent<'_>) -> Value {
-    serde_json::from_str(&done(agent, "status -o json")).expect("JSON")
+    agent.done(&format!("{nic} --mac 02:00:00:00:00:0{number} --interface {interface}"));
 }
 
 /// How many frames a guest has received.
@@ -74,7 +61,7 @@ fn an_interface_that_must_not_be_attached_gets_no_packet_whatever_happens_to_lin
     assert!(Command::new("sysctl").args(["-q", "-w", &quiet]).status().unwrap().success());
     ip(&["address", "add", "192.0.2.77/32", "dev", &pair.b.interface]);
     create_nic(&agent, "b", B, 2, &pair.b);
-    let nics = status(&agent)["nics"].clone();
+    let nics = agent.status()["nics"].clone();
     let states: Vec<&Value> = nics.as_array().unwrap().iter().map(|nic| &nic["state"]).collect();
     assert_eq!(states, ["Attached", "Failed"]);
 
@@ -92,7 +79,7 @@ fn an_interface_that_must_not_be_attached_gets_no_packet_whatever_happens_to_lin
     let _ = flood.wait().unwrap();
     ip(&["link", "delete", &other]);
     assert_eq!(received(&pair.b), before);
-    let drops: Value = serde_json::from_str(&done(&agent, "drops -o json")).unwrap();
+    let drops: Value = serde_json::from_str(&agent.done("drops -o json")).unwrap();
     let detached = drops["drops"].as_array().unwrap().iter().find(|row| row["reason"] == "endpoint-detached");
     assert!(detached.expect("a reason")["packets"].as_u64().unwrap() > 100, "{drops:#}");
 }
@@ -107,16 +94,16 @@ fn a_pin_that_cannot_be_removed_fails_no_change_and_is_removed_later() {
 
     let allow = |mode| fs::set_permissions(&site.pins, fs::Permissions::from_mode(mode)).unwrap();
     allow(0o500);
-    done(&agent, "nic delete -n b");
+    agent.done("nic delete -n b");
     assert_eq!(pair.a.ping(B, 1), 0);
     assert!(!pair.b.has_program());
-    let drift = status(&agent)["drift"].clone();
+    let drift = agent.status()["drift"].clone();
     let said = drift[0].as_str().expect("a sentence");
     assert!(said.contains("could not be removed") && said.contains("Permission denied"), "{drift}");
 
     allow(0o700);
     let started = Instant::now();
-    while status(&agent)["drift"] != json!([]) {
+    while agent.status()["drift"] != json!([]) {
         assert!(started.elapsed() < PATIENCE, "{}", agent.log());
         std::thread::sleep(Duration::from_millis(50));
     }

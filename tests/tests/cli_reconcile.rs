@@ -40,38 +40,23 @@ fn guests() -> (Guest, Guest) {
     (Guest::new(A, "02:00:00:00:00:01"), Guest::new(B, "02:00:00:00:00:02"))
 }
 
-fn done(agent: &Agent<'_>, command: &str) -> String {
-    let words: Vec<&str> = command.split(' ').collect();
-    let ended = agent.ask(&words);
-    assert_eq!(ended.status, Some(0), "{command}: {}", ended.transcript());
-    ended.stdout
-}
-
 /// Two peered networks, a NIC in each.
 fn peered<'a>(site: &'a Site, (a, b): &(Guest, Guest)) -> Agent<'a> {
     let agent = site.start();
     for (name, number, guest) in [("left", 1, a), ("right", 2, b)] {
         let interface = &guest.interface;
-        done(
-            &agent,
-            &format!(
+        agent.done(&format!(
                 "vnet create -n {name} -l west --address-prefixes 10.{number}.0.0/16 --subnet-name s --subnet-prefixes 10.{number}.1.0/24"
             ),
         );
-        done(
-            &agent,
-            &format!(
+        agent.done(&format!(
                 "nic create -n {name}-nic --vnet-name {name} --subnet s --private-ip-address 10.{number}.1.4 --mac 02:00:00:00:00:0{number} --interface {interface}"
             ),
         );
     }
-    done(&agent, "vnet peering create -n there --vnet-name left --remote-vnet right --both");
+    agent.done("vnet peering create -n there --vnet-name left --remote-vnet right --both");
     assert_eq!(a.ping(B, 2), 2);
     agent
-}
-
-fn status(agent: &Agent<'_>) -> Value {
-    serde_json::from_str(&done(agent, "status -o json")).expect("JSON")
 }
 
 fn state(status: &Value, nic: &str) -> String {
@@ -88,7 +73,7 @@ fn wait_for_state(agent: &Agent<'_>, nic: &str, wanted: &str) {
 fn wait_until(agent: &Agent<'_>, is_reached: impl Fn(&Value) -> bool) {
     let started = Instant::now();
     loop {
-        let status = status(agent);
+        let status = agent.status();
         if is_reached(&status) {
             return;
         }
@@ -155,7 +140,7 @@ fn an_interface_that_is_renamed_while_peered_is_let_go_and_taken_back_by_its_nam
     assert_eq!(a.ping(B, 1), 0);
 
     // Under the new name it is the NIC's again once the NIC says so.
-    done(&agent, &format!("nic update -n right-nic --interface {other}"));
+    agent.done(&format!("nic update -n right-nic --interface {other}"));
     wait_for_state(&agent, "right-nic", "Attached");
     assert_eq!((a.ping(B, 2), b.ping(A, 2)), (2, 2));
     rename(&other, &b.interface);
@@ -177,7 +162,7 @@ fn a_program_that_was_taken_off_is_put_back_and_told_of() {
         agent.wait_for(&format!("warning: {} had lost the program; it is attached again", b.interface));
     });
     assert_eq!((a.ping(B, 2), b.ping(A, 2)), (2, 2));
-    assert_eq!(status(&agent)["drift"], serde_json::json!([]));
+    assert_eq!(agent.status()["drift"], serde_json::json!([]));
 }
 
 #[test]
@@ -209,7 +194,7 @@ fn pins_that_are_removed_are_made_again_and_a_killed_agent_s_successor_adopts_th
     assert_eq!((a.ping(B, 2), b.ping(A, 2)), (2, 2), "nobody is there, and packets go on");
     let agent = site.start();
     assert!(agent.log().contains("took over 2 attached interfaces; counters go on"), "{}", agent.log());
-    assert_eq!(state(&status(&agent), "left-nic").to_lowercase(), "attached");
+    assert_eq!(state(&agent.status(), "left-nic").to_lowercase(), "attached");
     assert_eq!((a.ping(B, 2), b.ping(A, 2)), (2, 2));
 }
 
@@ -233,7 +218,7 @@ fn another_program_in_the_place_of_the_agent_s_stands_in_the_status_until_it_is_
     wait_for_state(&agent, "right-nic", "Failed");
     // Not only until the agent has looked again, which it does every second.
     std::thread::sleep(Duration::from_secs(3));
-    let told = done(&agent, "status");
+    let told = agent.done("status");
     assert!(told.contains("another XDP program is attached to interface"), "{told}");
     assert!(told.contains("not in force as a whole"), "{told}");
     assert_eq!(a.ping(B, 1), 0);
@@ -251,14 +236,14 @@ fn another_program_in_the_place_of_the_agent_s_stands_in_the_status_until_it_is_
 fn the_status_tells_the_version_that_is_stored_and_the_generation_that_packets_see() {
     let site = Site::stored();
     let agent = site.start();
-    let before = status(&agent);
-    done(&agent, "vnet create -n hub -l west --address-prefixes 10.0.0.0/16");
-    let after = status(&agent);
+    let before = agent.status();
+    agent.done("vnet create -n hub -l west --address-prefixes 10.0.0.0/16");
+    let after = agent.status();
     let number = |status: &Value, field: &str| status[field].as_u64().expect("a number");
     assert_eq!(number(&after, "version"), number(&before, "version") + 1);
     assert!(number(&after, "generation") >= number(&before, "generation"));
     assert_eq!(after["virtualNetworks"], 1);
-    let told = done(&agent, "status");
+    let told = agent.done("status");
     let line = format!("stored       version {}; virtual networks: 1, NICs: 0\n", number(&after, "version"));
     assert!(told.contains(&line), "{told}");
     let line =

@@ -56,6 +56,7 @@ upgrade() {
     after=$(pid)
     sleep 0.3
     kill -INT $ping
+    # Lost ones are a failure to it; how many they are is told below.
     wait $ping || true
     told "$1" test "$before" -ne "$after"
     told "the program after $1" tag
