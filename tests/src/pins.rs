@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-use vnet_agent::dataplane::kernel::{AttachMode, Links, PinDirectory};
+use vnet_agent::dataplane::kernel::{AttachMode, Links, PinDirectory, PinError};
 
 use crate::requirements::{BPFFS, require_bpffs};
+
+/// How long a lock may be held by what is not an agent.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A directory of its own in bpffs.
 #[derive(Debug)]
@@ -33,13 +37,30 @@ impl Pins {
         &self.path
     }
 
-    /// Opens the directory, as an agent does that starts: without an attachment of its own yet.
+    /// Opens the directory, as an agent does that starts.
     ///
     /// # Panics
-    /// Where it cannot be made.
+    /// Where it cannot be made, or somebody has it open for good.
+    #[must_use]
+    pub fn open(&self) -> PinDirectory {
+        let started = Instant::now();
+        loop {
+            match PinDirectory::open(&self.path) {
+                // The tests run side by side in one process: a tool that another one starts has this one's lock, too, from its
+                // fork to its exec.
+                Err(PinError::InUse { .. }) if started.elapsed() < PATIENCE => std::thread::yield_now(),
+                opened => return opened.expect("the pin directory can be made"),
+            }
+        }
+    }
+
+    /// The directory opened, without an attachment of its own yet.
+    ///
+    /// # Panics
+    /// As above.
     #[must_use]
     pub fn links(&self) -> Links {
-        Links::new(PinDirectory::open(&self.path).expect("the pin directory can be made"), AttachMode::Native)
+        Links::new(self.open(), AttachMode::Native)
     }
 }
 

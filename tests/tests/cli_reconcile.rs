@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use pretty_assertions::assert_eq;
 use serde_json::Value;
-use vnet_agent::dataplane::kernel::{AttachMode, KernelTables, Links, PinDirectory};
+use vnet_agent::dataplane::kernel::{AttachMode, KernelTables, Links};
 use vnet_tests::agent::{Agent, Site};
 use vnet_tests::guests::{Guest, ip};
 use vnet_tests::pins::Pins;
@@ -92,7 +92,7 @@ fn take_off(site: &Site, interface: &str) {
     let ifindex = ifindex(interface);
     // By a second pin of the same link: the agent has locked the directory of its own.
     let pins = Pins::new();
-    let directory = PinDirectory::open(pins.path()).unwrap();
+    let directory = pins.open();
     let pin = format!("link-{ifindex}");
     fs::hard_link(site.pins.join(&pin), pins.path().join(&pin)).unwrap();
     Links::new(directory, AttachMode::Native).detach(ifindex).unwrap();
@@ -210,7 +210,7 @@ fn another_program_in_the_place_of_the_agent_s_stands_in_the_status_until_it_is_
     agent.signal(Signal::SIGSTOP);
     take_off(&site, &b.interface);
     let mut tables = KernelTables::load(TINY).unwrap();
-    let mut others = Links::new(PinDirectory::open(pins.path()).unwrap(), AttachMode::Native);
+    let mut others = Links::new(pins.open(), AttachMode::Native);
     others.attach(&mut tables, b_index).unwrap();
     agent.signal(Signal::SIGCONT);
 

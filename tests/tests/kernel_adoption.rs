@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use pretty_assertions::assert_eq;
-use vnet_agent::dataplane::kernel::{Adoption, AnewReason, CounterAdoption, Forwarder, PinDirectory};
+use vnet_agent::dataplane::kernel::{Adoption, AnewReason, CounterAdoption, Forwarder};
 use vnet_agent::dataplane::places::{CounterPlaces, TablesId};
 use vnet_agent::model::Operation;
 use vnet_common::abi::{ABI_VERSION, PortTraffic};
@@ -160,7 +160,7 @@ fn counters_outlive_an_agent_that_takes_everything_with_it() {
             assert_eq!(sets(&pins).len(), 1, "who is killed before that is stored has lost nothing");
             forwarder.places_are_stored(&stored);
             drop(forwarder);
-            PinDirectory::open(pins.path()).unwrap().remove_where_empty();
+            pins.open().remove_where_empty();
             assert!(!pins.path().exists());
         }
     });

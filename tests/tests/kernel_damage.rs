@@ -22,7 +22,7 @@ fn scene(pins: &Pins, test: impl FnOnce(&Stage<'_>, Forwarder, PinDirectory) + S
     require_root_and_bpf();
     netns::private(|| {
         let stage = Stage::new(pins, &small_world(&[]));
-        let directory = PinDirectory::open(pins.path()).unwrap();
+        let directory = pins.open();
         let links = Links::new(directory.clone(), AttachMode::Native);
         let (mut forwarder, _) =
             Forwarder::adopt(stage.image(), links, &CounterPlaces::default(), TINY).unwrap();
